@@ -1,0 +1,136 @@
+"""What flows between rooms: one sample per frame, the names of its fields, their shapes and units.
+
+``FrameSample`` meta (all optional until the stage that sets them):
+
+==============  ======================================================================================
+video_id        identity of the video in its annotation file (any int), unchanged in results
+frame_id        index of the frame in its video, from 0
+video_length    number of frames of the video; -1 while unknown (camera)
+img_path        file of the frame, for messages
+ori_shape       (H, W) of the original frame in pixels
+img_shape       (H, W) after resizing, before padding
+scale_factor    (w_scale, h_scale) from original to resized pixels
+flip            whether the resized frame was flipped left to right
+sample_seed     int that drives every random choice made for this sample inside the model (RoI sampling)
+==============  ======================================================================================
+
+Fields: ``gt_instances``, ``ignored_instances`` (boxes and masks in *resized* pixels while training),
+``pred_instances`` (detections, original pixels), ``pred_tracks`` (detections that carry an identity).
+
+Instances (``mmengine.structures.InstanceData``), N rows:
+
+==============  ======================================================================================
+bboxes          (N, 4) float32, x1 y1 x2 y2, right and bottom exclusive
+labels          (N,) int64 from 0, the position of the category in the data set's ``classes``
+scores          (N,) float32 in [0, 1]
+masks           training: (N, H, W) uint8 0/1; inside the model: :class:`RoIMasks`; outside: list of COCO RLE
+instance_ids    (N,) int64, the annotation's or the track's identity
+embeddings      (N, D) float32 where a track head ran
+==============  ======================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+import torch
+from mmengine.structures import BaseDataElement, InstanceData
+from torch import Tensor
+
+__all__ = ['RLE', 'Features', 'FrameSample', 'InstanceData', 'RoIMasks', 'VideoClip', 'empty_instances']
+
+Features = tuple[Tensor, ...]  # one map (B, C, H_l, W_l) per pyramid level, finest first
+
+
+class RLE(TypedDict):
+    """A COCO run-length encoded mask: ``size`` is [height, width], ``counts`` compressed ASCII text."""
+
+    size: list[int]
+    counts: str
+
+
+class VideoClip(TypedDict):
+    """One item of a data set: T frames of one video. Batches hold lists of these two values."""
+
+    inputs: Tensor  # (T, 3, H, W) uint8 RGB
+    data_samples: list[FrameSample]  # T samples
+
+
+class FrameSample(BaseDataElement):
+    """Everything known about one frame; see the module's table for meta keys and fields."""
+
+    gt_instances: InstanceData
+    ignored_instances: InstanceData
+    pred_instances: InstanceData
+    pred_tracks: InstanceData
+
+
+@dataclass
+class RoIMasks:
+    """Masks of N detections as probabilities on a small grid stretched over each box; nothing dense.
+
+    Attributes:
+        probabilities: (N, S, S) float32 in [0, 1], already the channel of the detection's own class.
+        bboxes: (N, 4) boxes in pixels of the canvas, in the detector's own paste convention.
+        canvas: (H, W) of the original frame.
+        threshold: a pixel belongs to the mask where its interpolated probability is greater.
+        legacy: paste as the original MaskTrack R-CNN does (integer box, edge-clamped) instead of sub-pixel.
+    """
+
+    probabilities: Tensor
+    bboxes: Tensor
+    canvas: tuple[int, int]
+    threshold: float = 0.5
+    legacy: bool = False
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
+
+    def __getitem__(self, index: Tensor | slice | int | np.ndarray | list) -> RoIMasks:
+        if isinstance(index, int):
+            index = slice(index, index + 1 or None)
+        return RoIMasks(self.probabilities[index], self.bboxes[index], self.canvas, self.threshold, self.legacy)
+
+    @staticmethod
+    def cat(parts: Sequence[RoIMasks]) -> RoIMasks:
+        """Join masks of one frame (the name is what ``InstanceData.cat`` looks for)."""
+        first = parts[0]
+        probabilities = torch.cat([p.probabilities for p in parts])
+        return RoIMasks(probabilities, torch.cat([p.bboxes for p in parts]), first.canvas, first.threshold, first.legacy)
+
+    def to(self, *args: object, **kwargs: object) -> RoIMasks:
+        """Move both tensors; arguments as ``Tensor.to``."""
+        probabilities = self.probabilities.to(*args, **kwargs)  # type: ignore[call-overload]
+        bboxes = self.bboxes.to(*args, **kwargs)  # type: ignore[call-overload]
+        return RoIMasks(probabilities, bboxes, self.canvas, self.threshold, self.legacy)
+
+    def cpu(self) -> RoIMasks:
+        """The same masks in host memory."""
+        return self.to('cpu')
+
+    def to_rle(self) -> list[RLE]:
+        """Encode every mask at canvas size, working inside its box only."""
+        from mmdet.ops.mask_paste import paste_to_rle
+
+        return paste_to_rle(self)
+
+    def to_dense(self) -> Tensor:
+        """(N, H, W) bool masks at canvas size, for heads that sample pixels and for tests."""
+        from mmdet.ops.mask_paste import paste_dense
+
+        return paste_dense(self)
+
+
+def empty_instances(embedding_dim: int | None = None) -> InstanceData:
+    """Instances of a frame in which nothing was found: all fields there, zero rows, masks an empty list."""
+    instances = InstanceData()
+    instances.bboxes = torch.zeros(0, 4)
+    instances.labels = torch.zeros(0, dtype=torch.int64)
+    instances.scores = torch.zeros(0)
+    instances.masks = []
+    if embedding_dim is not None:
+        instances.embeddings = torch.zeros(0, embedding_dim)
+    return instances
