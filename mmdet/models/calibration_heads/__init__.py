@@ -1,0 +1,1 @@
+"""Calibration heads: a frame's features repaired with those of its neighbours."""

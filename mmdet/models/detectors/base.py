@@ -1,0 +1,59 @@
+"""What every detector offers, and the clip that is handed to it and to track heads."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from mmdet.geometry import BoxConvention
+from mmdet.models.samplers import SampledRoIs
+from mmdet.structures import Features, FrameSample, InstanceData
+
+
+@dataclass
+class Clip:
+    """T consecutive frames of one video on their way through the slots.
+
+    Attributes:
+        images: (T, 3, H, W) normalised, padded network input.
+        samples: T samples with the meta of ``structures``.
+        features: pyramid of the T frames; empty for a detector without one.
+        convention: how the detector scales boxes between original and resized pixels.
+        frames: (T, 3, h, w) uint8 RGB resized frames before normalisation, for heads that crop images.
+    """
+
+    images: Tensor
+    samples: Sequence[FrameSample]
+    features: Features
+    convention: BoxConvention
+    frames: Tensor | None = None
+
+
+class Detector(nn.Module):
+    """Base of detectors.
+
+    Attributes:
+        provides: what later slots may use: any of ``pyramid`` (``features`` of a clip) and ``masks``.
+        trainable: whether :meth:`loss` exists.
+    """
+
+    provides: frozenset[str] = frozenset()
+    trainable: bool = True
+    convention: BoxConvention = BoxConvention()
+
+    @abstractmethod
+    def extract_feat(self, images: Tensor) -> Features:
+        """(T, 3, H, W) normalised images -> pyramid; an empty tuple where there is none."""
+
+    @abstractmethod
+    def loss(
+        self, features: Features, samples: Sequence[FrameSample], roi_features: Features | None = None
+    ) -> tuple[dict[str, Tensor], list[SampledRoIs]]:
+        """Losses on annotated frames, and the boxes sampled on each of them for a track head."""
+
+    @abstractmethod
+    def predict(self, clip: Clip, roi_variants: Sequence[Sequence[Features]] | None = None) -> list[InstanceData]:
+        """T detections sets: ``bboxes`` in original pixels, ``labels``, ``scores``, ``masks``."""

@@ -1,0 +1,78 @@
+"""Losses of two-stage detectors. All are sums over their elements divided by a given count.
+
+The count (``avg_factor``) is an argument because it spans the whole batch, on all processes: see :func:`batch_count`.
+"""
+
+from __future__ import annotations
+
+import torch
+from mmengine.dist import all_reduce, get_world_size
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mmdet.registry import MODELS
+
+
+def batch_count(count: float, like: Tensor) -> Tensor:
+    """Mean of ``count`` over all processes, at least 1, as a scalar on the device of ``like``.
+
+    Dividing each process's sum by it makes the average of their gradients that of one process with the whole batch.
+    """
+    total = torch.as_tensor(float(count), device=like.device)
+    if get_world_size() > 1:
+        all_reduce(total, 'mean')
+    return total.clamp(min=1.0 / get_world_size())
+
+
+@MODELS.register_module()
+class CrossEntropyLoss(nn.Module):
+    """Softmax cross entropy of (N, K) logits and (N,) class indices."""
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, logits: Tensor, targets: Tensor, avg_factor: Tensor | float) -> Tensor:
+        """Scalar: sum of the rows' losses / ``avg_factor``."""
+        return self.loss_weight * functional.cross_entropy(logits, targets, reduction='sum') / avg_factor
+
+
+@MODELS.register_module()
+class BinaryCrossEntropyLoss(nn.Module):
+    """Sigmoid cross entropy of logits and 0/1 targets of the same shape."""
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, logits: Tensor, targets: Tensor, avg_factor: Tensor | float) -> Tensor:
+        """Scalar: sum over all elements / ``avg_factor``."""
+        loss = functional.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype), reduction='sum')
+        return self.loss_weight * loss / avg_factor
+
+
+@MODELS.register_module()
+class SmoothL1Loss(nn.Module):
+    """Huber-like box loss: quadratic below ``beta``, linear above (Fast R-CNN)."""
+
+    def __init__(self, beta: float = 1.0, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.beta, self.loss_weight = beta, loss_weight
+
+    def forward(self, predictions: Tensor, targets: Tensor, avg_factor: Tensor | float) -> Tensor:
+        """Scalar: sum over all coordinates / ``avg_factor``."""
+        loss = functional.smooth_l1_loss(predictions, targets, reduction='sum', beta=self.beta)
+        return self.loss_weight * loss / avg_factor
+
+
+@MODELS.register_module()
+class L1Loss(nn.Module):
+    """Absolute difference of box coordinates."""
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, predictions: Tensor, targets: Tensor, avg_factor: Tensor | float) -> Tensor:
+        """Scalar: sum over all coordinates / ``avg_factor``."""
+        return self.loss_weight * functional.l1_loss(predictions, targets, reduction='sum') / avg_factor

@@ -1,0 +1,96 @@
+"""Mask head: one small mask per class for every box (arXiv 1703.06870)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from mmcv.cnn import ConvModule
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.ops import roi_align
+
+from mmdet.geometry import BoxConvention
+from mmdet.models.losses import batch_count
+from mmdet.models.samplers import SampledRoIs
+from mmdet.registry import MODELS
+
+
+@MODELS.register_module()
+class MaskHead(nn.Module):
+    """3x3 convolutions, one 2x upsampling, one logit per class and cell.
+
+    Args:
+        num_classes: K.
+        loss_mask: config dict.
+        in_channels, channels: of the pooled grid and of the hidden layers.
+        num_convs: hidden 3x3 convolutions.
+        mask_size: side of the training targets, twice the pooled grid's.
+        threshold: a pixel is foreground where its probability is greater.
+        norm_cfg: normalisation of the convolutions; None as published.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        loss_mask: dict,
+        in_channels: int = 256,
+        channels: int = 256,
+        num_convs: int = 4,
+        mask_size: int = 28,
+        threshold: float = 0.5,
+        norm_cfg: dict | None = None,
+    ) -> None:
+        super().__init__()
+        self.num_classes, self.mask_size, self.threshold = num_classes, mask_size, threshold
+        self.loss_mask = MODELS.build(loss_mask)
+        self.convs = nn.ModuleList(
+            ConvModule(in_channels if i == 0 else channels, channels, 3, padding=1, norm_cfg=norm_cfg)
+            for i in range(num_convs)
+        )
+        self.upsample = nn.ConvTranspose2d(channels, channels, 2, stride=2)
+        self.conv_logits = nn.Conv2d(channels, num_classes, 1)
+        for layer in (self.upsample, self.conv_logits):
+            nn.init.kaiming_normal_(layer.weight, mode='fan_out', nonlinearity='relu')
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """(R, C, S, S) -> logits (R, K, 2S, 2S)."""
+        x = pooled
+        for conv in self.convs:
+            x = conv(x)
+        return self.conv_logits(functional.relu(self.upsample(x)))
+
+    def loss(
+        self, logits: Tensor, sampled: Sequence[SampledRoIs], gt_masks: Sequence[Tensor], convention: BoxConvention
+    ) -> dict[str, Tensor]:
+        """``loss_mask``: mean over the cells of the positives' own class maps (P, K, M, M)."""
+        labels = torch.cat([s.labels[: s.num_positives] for s in sampled])
+        own = logits[torch.arange(len(labels), device=logits.device), labels]  # (P, M, M)
+        make = _legacy_targets if convention.legacy else _targets
+        targets = [make(s.positive_bboxes, s.gt_inds, masks, self.mask_size) for s, masks in zip(sampled, gt_masks)]
+        count = batch_count(len(labels), logits) * self.mask_size**2
+        return {'loss_mask': self.loss_mask(own, torch.cat(targets).to(own.device), count)}
+
+
+def _targets(boxes: Tensor, gt_inds: Tensor, masks: Tensor, size: int) -> Tensor:
+    """Masks (G, H, W) cropped to boxes (P, 4) and resized to (P, size, size): RoIAlign, at least half covered."""
+    if len(boxes) == 0:
+        return boxes.new_zeros(0, size, size)
+    rois = torch.cat([gt_inds[:, None].to(boxes), boxes], 1)
+    crops = roi_align(masks[:, None].to(boxes), rois, size, 1.0, 0, aligned=True)[:, 0]
+    return (crops >= 0.5).to(boxes)
+
+
+def _legacy_targets(boxes: Tensor, gt_inds: Tensor, masks: Tensor, size: int) -> Tensor:
+    """As :func:`_targets`, but crops at truncated inclusive corners and resizes 8-bit masks as the 2019 programs did."""
+    corners = (boxes - boxes.new_tensor([0, 0, 1, 1])).cpu().numpy().astype(np.int32)
+    bitmaps = masks.cpu().numpy().astype(np.uint8)
+    targets = np.zeros((len(corners), size, size), np.float32)
+    for target, (x1, y1, x2, y2), index in zip(targets, corners, gt_inds.tolist()):
+        right, bottom = max(x2 + 1, x1 + 1), max(y2 + 1, y1 + 1)
+        crop = bitmaps[index, y1:bottom, x1:right]
+        target[:] = cv2.resize(crop, (size, size), interpolation=cv2.INTER_LINEAR)
+    return torch.from_numpy(targets)

@@ -1,0 +1,152 @@
+"""RoI head: proposals in; boxes, classes and masks out. Joins pooling, box head and mask head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from mmdet.geometry import BoxConvention
+from mmdet.models.roi_heads.roi_extractor import to_rois
+from mmdet.models.samplers import SampledRoIs, sampling_generator
+from mmdet.registry import MODELS
+from mmdet.structures import Features, FrameSample, InstanceData, RoIMasks
+
+
+@MODELS.register_module()
+class RoIHead(nn.Module):
+    """Second stage of Mask R-CNN.
+
+    Args:
+        bbox_roi_extractor, bbox_head: config dicts.
+        mask_roi_extractor, mask_head: config dicts; without a mask head the detector gives boxes only.
+        assigner, sampler: config dicts, for training.
+    """
+
+    def __init__(
+        self,
+        bbox_roi_extractor: dict,
+        bbox_head: dict,
+        assigner: dict,
+        sampler: dict,
+        mask_roi_extractor: dict | None = None,
+        mask_head: dict | None = None,
+    ) -> None:
+        super().__init__()
+        self.bbox_roi_extractor = MODELS.build(bbox_roi_extractor)
+        self.bbox_head = MODELS.build(bbox_head)
+        self.mask_roi_extractor = MODELS.build(mask_roi_extractor) if mask_roi_extractor else None
+        self.mask_head = MODELS.build(mask_head) if mask_head else None
+        self.assigner = MODELS.build(assigner)
+        self.sampler = MODELS.build(sampler)
+
+    def loss(
+        self,
+        features: Features,
+        proposals: Sequence[Tensor],
+        samples: Sequence[FrameSample],
+        gt_bboxes: Sequence[Tensor],
+        convention: BoxConvention,
+    ) -> tuple[dict[str, Tensor], list[SampledRoIs]]:
+        """Losses of both heads, and the sampled boxes, which a track head trains on too."""
+        sampled = [self._sample(p, s, b) for p, s, b in zip(proposals, samples, gt_bboxes)]
+        pooled = self.bbox_roi_extractor(features, to_rois([s.bboxes for s in sampled]), convention)
+        losses = self.bbox_head.loss(*self.bbox_head(pooled), sampled, gt_bboxes)
+        if self.mask_head is not None and self.mask_roi_extractor is not None:
+            rois = to_rois([s.positive_bboxes for s in sampled])
+            logits = self.mask_head(self.mask_roi_extractor(features, rois, convention))
+            masks = [sample.gt_instances.masks for sample in samples]
+            losses.update(self.mask_head.loss(logits, sampled, masks, convention))
+        return losses, sampled
+
+    @torch.no_grad()
+    def _sample(self, proposals: Tensor, sample: FrameSample, gt_bboxes: Tensor) -> SampledRoIs:
+        ignored = sample.ignored_instances.bboxes if 'ignored_instances' in sample else None
+        assigned = self.assigner.assign(proposals, gt_bboxes, ignored)
+        if self.sampler.add_gt_as_proposals:
+            proposals = torch.cat([gt_bboxes, proposals])
+            assigned = torch.cat([torch.arange(len(gt_bboxes), device=assigned.device), assigned])
+        generator = sampling_generator(sample.sample_seed, purpose=1)
+        positives, negatives = self.sampler.sample(assigned, generator)
+        gt_inds = assigned[positives]
+        background = gt_inds.new_full((len(negatives),), self.bbox_head.num_classes)
+        labels = torch.cat([sample.gt_instances.labels[gt_inds], background])
+        return SampledRoIs(torch.cat([proposals[positives], proposals[negatives]]), gt_inds, labels)
+
+    @torch.no_grad()
+    def predict(
+        self,
+        features: Features,
+        proposals: Sequence[Tensor],
+        samples: Sequence[FrameSample],
+        convention: BoxConvention,
+        variants: Sequence[Sequence[Features]] | None = None,
+    ) -> list[InstanceData]:
+        """Detections of each frame: boxes in original pixels, labels, scores, masks (:class:`RoIMasks`).
+
+        Args:
+            features: (T, C, H_l, W_l) per level.
+            variants: per frame several pyramids with a batch axis of 1; class logits, deltas and mask logits are
+                averaged over them before softmax, decoding and sigmoid. None: the frame's own ``features``.
+        """
+        outputs = self._box_outputs(features, proposals, convention, variants)
+        found = [
+            self.bbox_head.detect(logits, deltas, boxes, sample.img_shape, convention)
+            for (logits, deltas), boxes, sample in zip(outputs, proposals, samples)
+        ]
+        results = []
+        for (boxes, scores, labels), sample in zip(found, samples):
+            instances = InstanceData()
+            instances.bboxes = convention.to_original(boxes, sample.scale_factor)
+            instances.scores, instances.labels = scores, labels
+            results.append(instances)
+        if self.mask_head is not None:
+            logits = self._mask_logits(features, [f[0] for f in found], convention, variants)
+            for instances, own, sample in zip(results, logits, samples):
+                instances.masks = self._to_masks(own, instances, sample, convention)
+        return results
+
+    def _box_outputs(
+        self,
+        features: Features,
+        boxes: Sequence[Tensor],
+        convention: BoxConvention,
+        variants: Sequence[Sequence[Features]] | None,
+    ) -> list[tuple[Tensor, Tensor]]:
+        """Class logits and deltas of every frame's boxes: one batch, or averaged over each frame's variants."""
+        if variants is None:
+            logits, deltas = self.bbox_head(self.bbox_roi_extractor(features, to_rois(boxes), convention))
+            counts = [len(b) for b in boxes]
+            return list(zip(logits.split(counts), deltas.split(counts)))
+        means = []
+        for pyramids, own in zip(variants, boxes):
+            rois = to_rois([own])
+            heads = [self.bbox_head(self.bbox_roi_extractor(pyramid, rois, convention)) for pyramid in pyramids]
+            means.append((torch.stack([h[0] for h in heads]).mean(0), torch.stack([h[1] for h in heads]).mean(0)))
+        return means
+
+    def _mask_logits(
+        self,
+        features: Features,
+        boxes: Sequence[Tensor],
+        convention: BoxConvention,
+        variants: Sequence[Sequence[Features]] | None,
+    ) -> list[Tensor]:
+        """Mask logits (N, K, M, M) of every frame's boxes, averaged over variants before any sigmoid."""
+        if variants is None:
+            logits = self.mask_head(self.mask_roi_extractor(features, to_rois(boxes), convention))
+            return list(logits.split([len(b) for b in boxes]))
+        means = []
+        for pyramids, own in zip(variants, boxes):
+            rois = to_rois([own])
+            logits = [self.mask_head(self.mask_roi_extractor(pyramid, rois, convention)) for pyramid in pyramids]
+            means.append(torch.stack(logits).mean(0))
+        return means
+
+    def _to_masks(
+        self, logits: Tensor, instances: InstanceData, sample: FrameSample, convention: BoxConvention
+    ) -> RoIMasks:
+        own = logits[torch.arange(len(logits), device=logits.device), instances.labels]
+        threshold = self.mask_head.threshold
+        return RoIMasks(own.float().sigmoid(), instances.bboxes, sample.ori_shape, threshold, convention.legacy)

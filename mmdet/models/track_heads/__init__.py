@@ -1,0 +1,6 @@
+"""Track heads: detections in, one embedding per detection out."""
+
+from mmdet.models.track_heads.base import TrackHead
+from mmdet.models.track_heads.masktrack_head import MaskTrackHead, match_logits, match_targets
+
+__all__ = ['MaskTrackHead', 'TrackHead', 'match_logits', 'match_targets']

@@ -1,0 +1,37 @@
+"""What every track head offers: one vector per detection."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from mmdet.models.detectors import Clip
+from mmdet.models.samplers import SampledRoIs
+from mmdet.structures import InstanceData
+
+
+class TrackHead(nn.Module):
+    """Base of track heads.
+
+    Attributes:
+        requires: what the detector must provide (``pyramid``, ``masks``) or the stream carry (``frames``).
+        embedding_dim: D, length of the vectors.
+    """
+
+    requires: frozenset[str] = frozenset()
+    embedding_dim: int
+
+    @abstractmethod
+    def embed(self, clip: Clip, detections: Sequence[InstanceData]) -> list[Tensor]:
+        """Embeddings (N_t, D) of each of the T frames' detections."""
+
+    @abstractmethod
+    def loss(self, key: Clip, references: Clip, sampled: Sequence[SampledRoIs]) -> dict[str, Tensor]:
+        """Losses on B key frames and their B reference frames, both annotated.
+
+        Args:
+            key, references: clips of B frames; frame i of one belongs to frame i of the other.
+            sampled: boxes drawn on the key frames by the detector's loss.
+        """

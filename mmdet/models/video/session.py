@@ -1,0 +1,91 @@
+"""All state of one video on its way through a model; what demo and test loop both drive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from mmdet.errors import DataError
+from mmdet.models.detectors import Clip
+from mmdet.structures import FrameSample, InstanceData, RoIMasks
+
+if TYPE_CHECKING:
+    from mmdet.models.video.segmenter import VideoInstanceSegmenter
+
+
+class VideoSession:
+    """Feeds chunks of one video through a model's slots, in order.
+
+    Args:
+        model: the segmenter; its tracker is reset.
+    """
+
+    def __init__(self, model: VideoInstanceSegmenter) -> None:
+        self.model = model
+        self.video_id: int | None = None
+        self._next_frame: int | None = None
+        self._num_seen = 0  # identities given out where there is no tracker
+        if model.tracker is not None:
+            model.tracker.reset()
+
+    @torch.no_grad()
+    def step(self, frames: Tensor, samples: Sequence[FrameSample]) -> list[FrameSample]:
+        """Take the next T >= 1 frames, (T, 3, H, W) uint8 RGB; return the frames that are finished, in order.
+
+        Returned samples carry ``pred_instances`` (all detections) and ``pred_tracks`` (those with an identity): CPU
+        tensors, boxes in original pixels, masks as a list of RLE.
+
+        Raises:
+            DataError: the frames do not follow those of the step before.
+        """
+        self._check_order(samples)
+        images = self.model.data_preprocessor([frames])[0]
+        clip = Clip(images, samples, self.model.detector.extract_feat(images), self.model.detector.convention, frames)
+        detections = [to_host(instances) for instances in self.model.detect(clip)]
+        return [self._associate(own, sample) for own, sample in zip(detections, samples)]
+
+    def finish(self) -> list[FrameSample]:
+        """End of the video: the frames that still waited, in order."""
+        return []
+
+    def _check_order(self, samples: Sequence[FrameSample]) -> None:
+        if self.video_id is None:
+            self.video_id, self._next_frame = samples[0].video_id, samples[0].frame_id
+        for sample in samples:
+            if (sample.video_id, sample.frame_id) != (self.video_id, self._next_frame):
+                raise DataError(
+                    f'expected frame {self._next_frame} of video {self.video_id}, got frame {sample.frame_id} of video '
+                    f'{sample.video_id}: frames of a video must come in order, without gaps'
+                )
+            self._next_frame += 1  # type: ignore[operator]
+
+    def _associate(self, detections: InstanceData, sample: FrameSample) -> FrameSample:
+        result = FrameSample(metainfo=sample.metainfo)
+        result.pred_instances = detections
+        if self.model.tracker is not None:
+            result.pred_tracks = self.model.tracker.update(detections, sample)
+        else:
+            tracks = detections.new()
+            for name, value in detections.items():
+                setattr(tracks, name, value)
+            tracks.instance_ids = torch.arange(self._num_seen, self._num_seen + len(detections.bboxes))
+            self._num_seen += len(detections.bboxes)
+            result.pred_tracks = tracks
+        return result
+
+
+def to_host(instances: InstanceData) -> InstanceData:
+    """Detections as CPU tensors with masks as RLE; the only place where results leave the device."""
+    host = InstanceData()
+    for name, value in instances.items():
+        if isinstance(value, RoIMasks):
+            value = value.cpu().to_rle()
+        elif isinstance(value, Tensor):
+            value = value.cpu()
+        setattr(host, name, value)
+    if 'masks' not in host:
+        host.masks = [None] * len(host.bboxes)
+    return host

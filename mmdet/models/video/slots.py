@@ -1,0 +1,41 @@
+"""Whether the slots of a model fit together, checked when it is built."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mmdet.errors import IncompatibleSlotsError
+
+EXPLANATIONS = {
+    'pyramid': 'features of a pyramid (a detector such as MaskRCNN has them; one that reads results from files does not)',
+    'masks': 'instance masks (give the detector a mask head, or use a tracker that needs boxes only)',
+    'embeddings': 'one embedding per detection (add a track head such as MaskTrackHead)',
+}
+
+
+def check_slots(detector: Any, track_head: Any, tracker: Any) -> None:
+    """Compare what each slot requires with what the slots before it provide.
+
+    Raises:
+        IncompatibleSlotsError: naming both classes, what is missing and what fits.
+    """
+    provided = set(detector.provides)
+    _require(track_head, provided, f'{type(detector).__name__} detector')
+    if track_head is not None:
+        provided.add('embeddings')
+    before = f'{type(detector).__name__} detector' + (f' and {type(track_head).__name__}' if track_head else '')
+    _require(tracker, provided, before)
+    if track_head is not None and tracker is None:
+        raise IncompatibleSlotsError(
+            f'{type(track_head).__name__} computes embeddings that nothing uses: add a tracker such as MaskTrackTracker, '
+            'or leave the track head out'
+        )
+
+
+def _require(slot: Any, provided: set[str], before: str) -> None:
+    if slot is None:
+        return
+    for word in sorted(slot.requires - provided):
+        raise IncompatibleSlotsError(
+            f'{type(slot).__name__} needs {EXPLANATIONS.get(word, word)}, which {before} does not provide'
+        )

@@ -1,0 +1,134 @@
+"""MaskTrack R-CNN's association (arXiv 1905.04804, section 4.2): appearance, overlap and class against a memory."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mmdet.errors import ConfigError
+from mmdet.geometry import box_iou
+from mmdet.registry import TRACKERS
+from mmdet.structures import FrameSample, InstanceData
+from mmdet.trackers.base import Tracker, with_identities
+
+
+@TRACKERS.register_module()
+class MaskTrackTracker(Tracker):
+    """Each detection takes the remembered object, or 'new object', of highest score.
+
+    The score of detection i and object j is
+    ``log p(j | i) + score_weight * ln(score_i) + iou_weight * IoU(i, j) + label_weight * [same label]``
+    where p is a softmax over the embeddings' dot products with every remembered object and a zero for 'new', which
+    counts as IoU 0 and same label. When several detections want one object, the best keeps it.
+
+    Args:
+        score_weight, iou_weight, label_weight: 1, 2, 10 as published; 0 leaves a term out.
+        memory_frames: forget an object that was not seen for this many frames; None never forgets (the original
+            program). mmtracking and mmdetection 3 use 20.
+        label: ``frozen`` keeps an object's first class in memory (original), ``latest`` its newest (ports).
+        duplicate_policy: ``unique`` gives an object to one detection per frame. ``paper`` leaves the object also to
+            detections that held it before a better one came, so that one identity can appear twice in a frame.
+    """
+
+    requires = frozenset({'embeddings'})
+
+    def __init__(
+        self,
+        score_weight: float = 1.0,
+        iou_weight: float = 2.0,
+        label_weight: float = 10.0,
+        memory_frames: int | None = None,
+        label: Literal['frozen', 'latest'] = 'frozen',
+        duplicate_policy: Literal['unique', 'paper'] = 'unique',
+    ) -> None:
+        if label not in ('frozen', 'latest'):
+            raise ConfigError(f"label {label!r} does not exist; use 'frozen' or 'latest'")
+        if duplicate_policy not in ('unique', 'paper'):
+            raise ConfigError(f"duplicate_policy {duplicate_policy!r} does not exist; use 'unique' or 'paper'")
+        if memory_frames is not None and memory_frames < 1:
+            raise ConfigError(f'memory_frames must be at least 1 or None, got {memory_frames}')
+        self.score_weight, self.iou_weight, self.label_weight = score_weight, iou_weight, label_weight
+        self.memory_frames, self.label, self.duplicate_policy = memory_frames, label, duplicate_policy
+        self.reset()
+
+    def reset(self) -> None:
+        """Empty the memory; identities start at 0 again."""
+        self._next_id = 0
+        self._ids = torch.zeros(0, dtype=torch.int64)  # (M,) objects in memory, oldest first
+        self._bboxes = torch.zeros(0, 4)
+        self._labels = torch.zeros(0, dtype=torch.int64)
+        self._last_seen = torch.zeros(0, dtype=torch.int64)
+        self._embeddings: Tensor | None = None  # (M, D)
+
+    def update(self, detections: InstanceData, sample: FrameSample) -> InstanceData:
+        """See :meth:`Tracker.update`; rows that lost their object to a better detection are left out."""
+        self._forget(sample.frame_id)
+        if len(detections.bboxes) == 0:
+            return with_identities(detections, torch.zeros(0, dtype=torch.int64))
+        if len(self._ids):
+            slots = self._resolve(self.match_scores(detections))
+        else:
+            slots = torch.full((len(detections.bboxes),), -1)
+        ids = self._remember(detections, slots, sample.frame_id)
+        return with_identities(detections, ids)
+
+    def match_scores(self, detections: InstanceData) -> Tensor:
+        """Score (N, 1 + M) of every detection with 'new object' and every remembered object."""
+        logits = functional.pad(detections.embeddings @ self._embeddings.T, (1, 0))  # type: ignore[union-attr]
+        overlaps = functional.pad(box_iou(detections.bboxes, self._bboxes), (1, 0))
+        same = functional.pad((detections.labels[:, None] == self._labels[None]).float(), (1, 0), value=1.0)
+        certainty = detections.scores.clamp(min=1e-12).log()[:, None]
+        terms = self.score_weight * certainty + self.iou_weight * overlaps + self.label_weight * same
+        return logits.log_softmax(1) + terms
+
+    def _resolve(self, scores: Tensor) -> Tensor:
+        """Memory row of every detection, (N,): -1 for a new object, -2 for a detection to drop."""
+        best, column = scores.max(1)
+        slots = column - 1
+        holder: dict[int, int] = {}
+        for row, slot in enumerate(slots.tolist()):
+            if slot < 0:
+                continue
+            if slot not in holder:
+                holder[slot] = row
+            elif best[row] > best[holder[slot]]:
+                if self.duplicate_policy == 'unique':
+                    slots[holder[slot]] = -2
+                holder[slot] = row
+            else:
+                slots[row] = -2
+        return slots
+
+    def _remember(self, detections: InstanceData, slots: Tensor, frame_id: int) -> Tensor:
+        """Write detections into their memory rows, append new objects; identities (N,), -1 for dropped rows."""
+        ids = torch.full_like(slots, -1)
+        for row, slot in enumerate(slots.tolist()):  # in order: a later holder of a row overwrites an earlier one
+            if slot < 0:
+                continue
+            ids[row] = self._ids[slot]
+            self._bboxes[slot] = detections.bboxes[row]
+            self._embeddings[slot] = detections.embeddings[row]  # type: ignore[index]
+            self._last_seen[slot] = frame_id
+            if self.label == 'latest':
+                self._labels[slot] = detections.labels[row]
+        new = torch.nonzero(slots == -1).flatten()
+        ids[new] = torch.arange(self._next_id, self._next_id + len(new))
+        self._next_id += len(new)
+        self._ids = torch.cat([self._ids, ids[new]])
+        self._bboxes = torch.cat([self._bboxes, detections.bboxes[new]])
+        self._labels = torch.cat([self._labels, detections.labels[new]])
+        self._last_seen = torch.cat([self._last_seen, torch.full_like(new, frame_id)])
+        own = detections.embeddings[new]
+        self._embeddings = own if self._embeddings is None else torch.cat([self._embeddings, own])
+        return ids
+
+    def _forget(self, frame_id: int) -> None:
+        if self.memory_frames is None or not len(self._ids):
+            return
+        kept = frame_id - self._last_seen < self.memory_frames
+        self._ids, self._bboxes, self._labels = self._ids[kept], self._bboxes[kept], self._labels[kept]
+        self._last_seen = self._last_seen[kept]
+        self._embeddings = self._embeddings[kept]  # type: ignore[index]
