@@ -1,8 +1,8 @@
 """Box arithmetic, and the two conventions in which published weights were trained.
 
 All boxes are exclusive ``x1 y1 x2 y2`` (see docs/design.md). The ``legacy`` convention of the original MaskTrack R-CNN
-(2019, mmdetection 0.5.6 generation) used inclusive corners; written as exclusive boxes its arithmetic is the plain one but
-for the few methods of :class:`BoxConvention`.
+(2019, mmdetection 0.5.6 generation) used inclusive corners; written as exclusive boxes its arithmetic is the plain one
+but for the few methods of :class:`BoxConvention`.
 """
 
 from __future__ import annotations

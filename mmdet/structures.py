@@ -99,7 +99,8 @@ class RoIMasks:
         """Join masks of one frame (the name is what ``InstanceData.cat`` looks for)."""
         first = parts[0]
         probabilities = torch.cat([p.probabilities for p in parts])
-        return RoIMasks(probabilities, torch.cat([p.bboxes for p in parts]), first.canvas, first.threshold, first.legacy)
+        bboxes = torch.cat([p.bboxes for p in parts])
+        return RoIMasks(probabilities, bboxes, first.canvas, first.threshold, first.legacy)
 
     def to(self, *args: object, **kwargs: object) -> RoIMasks:
         """Move both tensors; arguments as ``Tensor.to``."""

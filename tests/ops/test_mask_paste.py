@@ -25,7 +25,8 @@ def _random_masks(seed: int, canvas: tuple[int, int], legacy: bool = False) -> R
     generator = torch.Generator().manual_seed(seed)
     corner = torch.rand(12, 2, generator=generator) * 60 - 10
     size = torch.rand(12, 2, generator=generator) * 50 + 0.5
-    return RoIMasks(torch.rand(12, 28, 28, generator=generator), torch.cat([corner, corner + size], 1), canvas, legacy=legacy)
+    probabilities = torch.rand(12, 28, 28, generator=generator)
+    return RoIMasks(probabilities, torch.cat([corner, corner + size], 1), canvas, legacy=legacy)
 
 
 def test_t14_legacy_paste() -> None:

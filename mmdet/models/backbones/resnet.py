@@ -8,6 +8,7 @@ from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
 
 from mmdet.errors import ConfigError
+from mmdet.models.init import kaiming_init
 from mmdet.registry import MODELS
 from mmdet.structures import Features
 
@@ -137,7 +138,7 @@ class ResNet(nn.Module):
     def _init_convolutions(self) -> None:
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode='fan_out', nonlinearity='relu')
+                kaiming_init(module)
 
     def _frozen_modules(self) -> list[nn.Module]:
         stages = [getattr(self, f'layer{i}') for i in range(1, self.frozen_stages + 1)]
@@ -163,8 +164,8 @@ class ResNet(nn.Module):
         """(B, 3, H, W) images -> four maps of ``out_channels`` at strides 4, 8, 16, 32."""
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         maps = []
-        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
-            x = stage(x)
+        for name in ('layer1', 'layer2', 'layer3', 'layer4'):
+            x = getattr(self, name)(x)
             maps.append(x)
         return tuple(maps)
 

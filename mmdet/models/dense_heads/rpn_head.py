@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from mmdet.geometry import BoxConvention, decode_deltas, encode_deltas
 from mmdet.models.assigners import IGNORED
+from mmdet.models.init import normal_init
 from mmdet.models.losses import batch_count
 from mmdet.models.samplers import sampling_generator
 from mmdet.ops.nms import batched_nms
@@ -56,8 +57,7 @@ class RPNHead(nn.Module):
         self.rpn_cls = nn.Conv2d(feat_channels, self.anchors.num_anchors, 1)
         self.rpn_reg = nn.Conv2d(feat_channels, self.anchors.num_anchors * 4, 1)
         for layer in (self.rpn_conv, self.rpn_cls, self.rpn_reg):
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.zeros_(layer.bias)
+            normal_init(layer, std=0.01)
 
     def forward(self, features: Features) -> tuple[list[Tensor], list[Tensor]]:
         """Per level objectness logits (B, A, H, W) and deltas (B, 4A, H, W)."""
@@ -146,12 +146,12 @@ class RPNHead(nn.Module):
             kept_scores.append(best)
             kept_boxes.append(boxes)
             kept_levels.append(torch.full_like(index, level))
-        scores, boxes, levels = torch.cat(kept_scores, 1), torch.cat(kept_boxes, 1), torch.cat(kept_levels, 1)
+        scores, decoded, levels = torch.cat(kept_scores, 1), torch.cat(kept_boxes, 1), torch.cat(kept_levels, 1)
         proposals = []
-        for index, sample in enumerate(samples):
-            clipped = convention.clip(boxes[index], sample.img_shape)
+        for own_boxes, own_scores, own_levels, sample in zip(decoded, scores, levels, samples):
+            clipped = convention.clip(own_boxes, sample.img_shape)
             valid = (clipped[:, 2:] > clipped[:, :2]).all(1)
-            candidates, ranks, groups = clipped[valid], scores[index][valid], levels[index][valid]
+            candidates, ranks, groups = clipped[valid], own_scores[valid], own_levels[valid]
             keep = batched_nms(candidates, ranks, groups, self.nms_iou_threshold)[: self.max_per_image]
             proposals.append(candidates[keep])
         return proposals

@@ -8,6 +8,7 @@ from mmcv.cnn import ConvModule
 from torch import nn
 from torch.nn import functional
 
+from mmdet.models.init import xavier_init
 from mmdet.registry import MODELS
 from mmdet.structures import Features
 
@@ -38,9 +39,7 @@ class FPN(nn.Module):
         )
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.xavier_uniform_(module.weight)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                xavier_init(module)
 
     def forward(self, maps: Features) -> Features:
         """Backbone maps, finest first -> ``num_outs`` maps (B, out_channels, H_l, W_l)."""

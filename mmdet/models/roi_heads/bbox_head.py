@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mmdet.geometry import BoxConvention, decode_deltas, encode_deltas
+from mmdet.models.init import normal_init, xavier_init
 from mmdet.models.losses import batch_count
 from mmdet.models.samplers import SampledRoIs
 from mmdet.ops.nms import batched_nms
@@ -55,11 +56,9 @@ class BBoxHead(nn.Module):
         self.fc_cls = nn.Linear(fc_channels, num_classes + 1)
         self.fc_reg = nn.Linear(fc_channels, 4 * num_classes)
         for layer in self.shared_fcs:
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
-        for layer, std in ((self.fc_cls, 0.01), (self.fc_reg, 0.001)):
-            nn.init.normal_(layer.weight, std=std)
-            nn.init.zeros_(layer.bias)
+            xavier_init(layer)
+        normal_init(self.fc_cls, std=0.01)
+        normal_init(self.fc_reg, std=0.001)
 
     def forward(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
         """(R, C, S, S) -> class logits (R, K + 1), deltas (R, 4K)."""

@@ -13,6 +13,7 @@ from torch.nn import functional
 from torchvision.ops import roi_align
 
 from mmdet.geometry import BoxConvention
+from mmdet.models.init import kaiming_init
 from mmdet.models.losses import batch_count
 from mmdet.models.samplers import SampledRoIs
 from mmdet.registry import MODELS
@@ -53,8 +54,7 @@ class MaskHead(nn.Module):
         self.upsample = nn.ConvTranspose2d(channels, channels, 2, stride=2)
         self.conv_logits = nn.Conv2d(channels, num_classes, 1)
         for layer in (self.upsample, self.conv_logits):
-            nn.init.kaiming_normal_(layer.weight, mode='fan_out', nonlinearity='relu')
-            nn.init.zeros_(layer.bias)
+            kaiming_init(layer)
 
     def forward(self, pooled: Tensor) -> Tensor:
         """(R, C, S, S) -> logits (R, K, 2S, 2S)."""
@@ -85,7 +85,7 @@ def _targets(boxes: Tensor, gt_inds: Tensor, masks: Tensor, size: int) -> Tensor
 
 
 def _legacy_targets(boxes: Tensor, gt_inds: Tensor, masks: Tensor, size: int) -> Tensor:
-    """As :func:`_targets`, but crops at truncated inclusive corners and resizes 8-bit masks as the 2019 programs did."""
+    """As :func:`_targets`, but crops at truncated inclusive corners and resizes 8-bit masks (2019 programs)."""
     corners = (boxes - boxes.new_tensor([0, 0, 1, 1])).cpu().numpy().astype(np.int32)
     bitmaps = masks.cpu().numpy().astype(np.uint8)
     targets = np.zeros((len(corners), size, size), np.float32)

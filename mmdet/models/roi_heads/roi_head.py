@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,8 +37,8 @@ class RoIHead(nn.Module):
         super().__init__()
         self.bbox_roi_extractor = MODELS.build(bbox_roi_extractor)
         self.bbox_head = MODELS.build(bbox_head)
-        self.mask_roi_extractor = MODELS.build(mask_roi_extractor) if mask_roi_extractor else None
-        self.mask_head = MODELS.build(mask_head) if mask_head else None
+        self.mask_roi_extractor: Any = MODELS.build(mask_roi_extractor) if mask_roi_extractor else None
+        self.mask_head: Any = MODELS.build(mask_head) if mask_head else None
         self.assigner = MODELS.build(assigner)
         self.sampler = MODELS.build(sampler)
 
@@ -53,7 +54,7 @@ class RoIHead(nn.Module):
         sampled = [self._sample(p, s, b) for p, s, b in zip(proposals, samples, gt_bboxes)]
         pooled = self.bbox_roi_extractor(features, to_rois([s.bboxes for s in sampled]), convention)
         losses = self.bbox_head.loss(*self.bbox_head(pooled), sampled, gt_bboxes)
-        if self.mask_head is not None and self.mask_roi_extractor is not None:
+        if self.mask_head is not None:
             rois = to_rois([s.positive_bboxes for s in sampled])
             logits = self.mask_head(self.mask_roi_extractor(features, rois, convention))
             masks = [sample.gt_instances.masks for sample in samples]

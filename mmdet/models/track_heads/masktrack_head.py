@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from mmdet.errors import ConfigError
 from mmdet.models.detectors import Clip
+from mmdet.models.init import normal_init
 from mmdet.models.losses import batch_count
 from mmdet.models.roi_heads.roi_extractor import to_rois
 from mmdet.models.samplers import SampledRoIs
@@ -68,8 +69,7 @@ class MaskTrackHead(TrackHead):
         widths = [in_channels * roi_size**2] + [fc_channels] * num_fcs
         self.fcs = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         for layer in self.fcs:
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.zeros_(layer.bias)
+            normal_init(layer, std=0.01)
         self.embedding_dim = fc_channels
         self.last_relu, self.loss_denominator = last_relu, loss_denominator
         self.skip_single_positive, self.loss_weight = skip_single_positive, loss_weight

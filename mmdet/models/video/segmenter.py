@@ -73,7 +73,7 @@ class VideoInstanceSegmenter(nn.Module):
     def loss(self, inputs: Sequence[Tensor], data_samples: Sequence[Sequence[FrameSample]]) -> dict[str, Tensor]:
         """Losses of key frames (frame 0 of each clip) and, with a track head, of pairs (frames 0 and 1)."""
         images = self.data_preprocessor(inputs)  # (B, T, 3, H, W)
-        batch, length = images.shape[:2]
+        length = images.shape[1]
         if self.track_head is not None and length < 2:
             raise ConfigError('a track head trains on pairs: give the train data set num_ref_frames=1 or more')
         if self.track_head is None:

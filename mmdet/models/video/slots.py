@@ -7,7 +7,7 @@ from typing import Any
 from mmdet.errors import IncompatibleSlotsError
 
 EXPLANATIONS = {
-    'pyramid': 'features of a pyramid (a detector such as MaskRCNN has them; one that reads results from files does not)',
+    'pyramid': 'features of a pyramid (MaskRCNN has them; a detector that reads results from files does not)',
     'masks': 'instance masks (give the detector a mask head, or use a tracker that needs boxes only)',
     'embeddings': 'one embedding per detection (add a track head such as MaskTrackHead)',
 }
@@ -27,8 +27,8 @@ def check_slots(detector: Any, track_head: Any, tracker: Any) -> None:
     _require(tracker, provided, before)
     if track_head is not None and tracker is None:
         raise IncompatibleSlotsError(
-            f'{type(track_head).__name__} computes embeddings that nothing uses: add a tracker such as MaskTrackTracker, '
-            'or leave the track head out'
+            f'{type(track_head).__name__} computes embeddings that nothing uses: add a tracker such as '
+            'MaskTrackTracker, or leave the track head out'
         )
 
 

@@ -1,0 +1,118 @@
+"""MaskTrack R-CNN's association."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mmdet.errors import ConfigError
+from mmdet.structures import FrameSample, InstanceData, empty_instances
+from mmdet.trackers import MaskTrackTracker
+
+EYE = torch.eye(3)
+
+
+def detections(boxes: list[list[float]], scores: list[float], labels: list[int], vectors: torch.Tensor) -> InstanceData:
+    """Detections from inclusive corner boxes."""
+    found = InstanceData()
+    found.bboxes = torch.tensor(boxes, dtype=torch.float32).view(-1, 4) + torch.tensor([0, 0, 1, 1])
+    found.scores, found.labels = torch.tensor(scores), torch.tensor(labels)
+    found.embeddings = vectors
+    found.masks = [{'size': [1, 1], 'counts': str(i)} for i in range(len(boxes))]  # type: ignore[misc]
+    return found
+
+
+def frame(index: int) -> FrameSample:
+    return FrameSample(metainfo=dict(frame_id=index, video_id=1))
+
+
+# memory A (label 0) and B (label 3); embeddings such that the dot products are the table's logits
+MEMORY = detections([[10, 10, 49, 49], [100, 100, 139, 139]], [0.9, 0.9], [0, 3], EYE[:2])
+D0 = ([12, 10, 51, 49], 0.8, 0, [2.0, -1, 0])
+D1 = ([10, 10, 49, 49], 0.5, 0, [3.0, 0, 0])
+D2 = ([200, 10, 239, 49], 0.6, 3, [-2.0, 1, 0])
+
+
+def second_frame(*rows: tuple) -> InstanceData:
+    boxes, scores, labels, vectors = zip(*rows)
+    return detections(list(boxes), list(scores), list(labels), torch.tensor(vectors))
+
+
+def started(**settings: object) -> MaskTrackTracker:
+    tracker = MaskTrackTracker(**settings)  # type: ignore[arg-type]
+    assert tracker.update(MEMORY, frame(0)).instance_ids.tolist() == [0, 1]
+    return tracker
+
+
+def test_t8_scores() -> None:
+    scores = started().match_scores(second_frame(D0, D1, D2))
+    expected = [[7.607010, 11.416534, -3.392990], [6.211930, 11.211930, -3.788070], [8.140162, -3.859838, 9.140162]]
+    torch.testing.assert_close(scores, torch.tensor(expected), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ('policy', 'order', 'ids', 'rows'),
+    [
+        ('unique', (D0, D1, D2), [0, 1], [0, 2]),
+        ('unique', (D1, D0, D2), [0, 1], [1, 2]),
+        ('paper', (D0, D1, D2), [0, 1], [0, 2]),
+        ('paper', (D1, D0, D2), [0, 0, 1], [0, 1, 2]),
+    ],
+    ids=['worse comes later', 'better comes later', 'paper, worse later', 'paper, better later'],
+)
+def test_t8_identities(policy: str, order: tuple, ids: list[int], rows: list[int]) -> None:
+    tracker = started(duplicate_policy=policy)
+    tracks = tracker.update(second_frame(*order), frame(1))
+    assert tracks.instance_ids.tolist() == ids
+    assert [mask['counts'] for mask in tracks.masks] == [str(row) for row in rows]
+    assert tracker._bboxes[0].tolist() == [12, 10, 52, 50]  # the best holder's box stays in memory
+
+
+def test_frames_without_detections_keep_the_memory() -> None:
+    tracker = started()
+    assert len(tracker.update(empty_instances(3), frame(1)).instance_ids) == 0
+    assert tracker.update(second_frame(D0), frame(2)).instance_ids.tolist() == [0]
+
+
+def test_video_that_begins_without_detections() -> None:
+    tracker = MaskTrackTracker()
+    assert len(tracker.update(empty_instances(3), frame(0)).instance_ids) == 0
+    assert tracker.update(MEMORY, frame(1)).instance_ids.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ('memory_frames', 'gap', 'expected'),
+    [(None, 500, 0), (20, 19, 0), (20, 20, 2)],
+    ids=['never forgets', 'just remembered', 'forgotten'],
+)
+def test_memory(memory_frames: int | None, gap: int, expected: int) -> None:
+    tracker = started(memory_frames=memory_frames)
+    assert tracker.update(second_frame(D0), frame(gap)).instance_ids.tolist() == [expected]
+
+
+@pytest.mark.parametrize(('label', 'expected'), [('frozen', 0), ('latest', 1)])
+def test_label_of_a_remembered_object(label: str, expected: int) -> None:
+    tracker = started(label=label, label_weight=1.0)
+    tracker.update(second_frame((D0[0], 0.9, 1, [9.0, 0, 0])), frame(1))
+    assert tracker._labels[0] == expected
+
+
+def test_reset_starts_over() -> None:
+    tracker = started()
+    tracker.reset()
+    assert tracker.update(second_frame(D2), frame(0)).instance_ids.tolist() == [0]
+
+
+def test_detections_are_not_changed() -> None:
+    found = second_frame(D0, D2)
+    before = found.bboxes.clone()
+    tracker = started()
+    tracker.update(found, frame(1))
+    tracker.update(second_frame(D1), frame(2))
+    assert found.bboxes.equal(before) and 'instance_ids' not in found
+
+
+@pytest.mark.parametrize('settings', [dict(label='first'), dict(duplicate_policy='first'), dict(memory_frames=0)])
+def test_wrong_settings(settings: dict) -> None:
+    with pytest.raises(ConfigError):
+        MaskTrackTracker(**settings)
