@@ -1,0 +1,127 @@
+"""MaskTrack R-CNN overfitted to a handful of real clips on a CPU: shows that the whole path learns real video.
+
+Half-width ResNet-18 from random weights, fine masks (112 x 112), group normalisation so that training and testing
+compute the same. The number to expect is the AP on the training clips themselves: it says nothing about new video.
+Point `data_root` at a folder in YouTube-VIS layout: --cfg-options data_root does not reach into the data sets, so give
+train_dataloader.dataset.data_root and test_dataloader.dataset.data_root.
+"""
+
+norm = dict(type='GN', num_groups=8)
+num_classes = 40
+
+# ---------------------------------------------------------------- model
+model = dict(
+    type='VideoInstanceSegmenter',
+    data_preprocessor=dict(type='VideoDataPreprocessor', pad_size_divisor=32),
+    detector=dict(
+        type='MaskRCNN',
+        convention='modern',
+        backbone=dict(type='ResNet', depth=18, base_channels=32, norm_cfg=norm),
+        neck=dict(type='FPN', in_channels=(32, 64, 128, 256), out_channels=64, num_outs=5),
+        rpn_head=dict(
+            type='RPNHead',
+            in_channels=64,
+            feat_channels=64,
+            anchor_generator=dict(
+                type='AnchorGenerator', strides=(4, 8, 16, 32, 64), scales=(4,), ratios=(0.5, 1.0, 2.0)
+            ),
+            assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.7, neg_iou_thr=0.3, min_pos_iou=0.2),
+            sampler=dict(type='RandomSampler', num=128, pos_fraction=0.5),
+            loss_cls=dict(type='BinaryCrossEntropyLoss'),
+            loss_bbox=dict(type='L1Loss'),
+            nms_pre=200,
+            nms_iou_threshold=0.7,
+            max_per_image=100,
+        ),
+        roi_head=dict(
+            type='RoIHead',
+            bbox_roi_extractor=dict(type='RoIExtractor', output_size=7, strides=(4, 8, 16, 32), finest_scale=28),
+            bbox_head=dict(
+                type='BBoxHead',
+                num_classes=num_classes,
+                in_channels=64,
+                fc_channels=512,
+                loss_cls=dict(type='CrossEntropyLoss'),
+                loss_bbox=dict(type='L1Loss', loss_weight=2.0),
+                score_threshold=0.05,
+                max_per_image=40,
+            ),
+            mask_roi_extractor=dict(
+                type='RoIExtractor', output_size=56, strides=(4,), sampling_ratio=1
+            ),
+            mask_head=dict(
+                type='MaskHead',
+                num_classes=num_classes,
+                in_channels=64,
+                channels=32,
+                num_convs=2,
+                mask_size=112,
+                loss_mask=dict(type='BinaryCrossEntropyLoss', loss_weight=2.0),
+            ),
+            assigner=dict(
+                type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.5, match_low_quality=False
+            ),
+            sampler=dict(type='RandomSampler', num=32, pos_fraction=0.25, add_gt_as_proposals=True),
+        ),
+    ),
+    track_head=dict(
+        type='MaskTrackHead',
+        roi_extractor=dict(type='RoIExtractor', output_size=7, strides=(4, 8, 16, 32), finest_scale=28),
+        in_channels=64,
+        fc_channels=256,
+    ),
+    tracker=dict(type='MaskTrackTracker', memory_frames=None, label='frozen'),
+)
+
+# ---------------------------------------------------------------- data
+data_root = 'data/real_clips/'
+train_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='LoadAnnotations'),
+    dict(type='Resize', scale=(640, 360)),
+    dict(type='PackClip'),
+]
+test_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='Resize', scale=(640, 360)),
+    dict(type='PackClip'),
+]
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=1,
+    dataset=dict(
+        type='YouTubeVISDataset',
+        data_root=data_root,
+        ann_file='annotations/instances.json',
+        img_prefix='JPEGImages',
+        num_ref_frames=1,
+        max_ref_distance=10,
+        pipeline=train_pipeline,
+    ),
+)
+test_dataloader = dict(
+    num_workers=1,
+    dataset=dict(
+        type='YouTubeVISDataset',
+        data_root=data_root,
+        ann_file='annotations/instances.json',
+        img_prefix='JPEGImages',
+        test_mode=True,
+        pipeline=test_pipeline,
+    ),
+)
+
+# ---------------------------------------------------------------- schedule
+train_cfg = dict(max_iters=1200)
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=0.0006, weight_decay=0.0),
+    clip_grad=dict(max_norm=10, norm_type=2),
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=1200, eta_min=0.000006),
+]
+
+# ---------------------------------------------------------------- evaluation
+test_evaluator = dict(type='YTVISMetric')
