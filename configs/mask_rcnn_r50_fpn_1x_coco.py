@@ -71,15 +71,15 @@ model = dict(
 )
 
 # ---------------------------------------------------------------- data
-data_root = 'data/coco/'
-train_pipeline = [
+_data_root = 'data/coco/'
+_train_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadAnnotations'),
     dict(type='Resize', scale=(1333, 800)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackClip'),
 ]
-test_pipeline = [
+_test_pipeline = [
     dict(type='LoadFrames'),
     dict(type='Resize', scale=(1333, 800)),
     dict(type='PackClip'),
@@ -89,22 +89,22 @@ train_dataloader = dict(
     num_workers=2,
     dataset=dict(
         type='COCOVideoDataset',
-        data_root=data_root,
+        data_root=_data_root,
         ann_file='annotations/instances_train2017.json',
         img_prefix='train2017',
         num_ref_frames=0,
-        pipeline=train_pipeline,
+        pipeline=_train_pipeline,
     ),
 )
 val_dataloader = dict(
     num_workers=2,
     dataset=dict(
         type='COCOVideoDataset',
-        data_root=data_root,
+        data_root=_data_root,
         ann_file='annotations/instances_val2017.json',
         img_prefix='val2017',
         test_mode=True,
-        pipeline=test_pipeline,
+        pipeline=_test_pipeline,
     ),
 )
 test_dataloader = val_dataloader

@@ -2,12 +2,12 @@
 
 Half-width ResNet-18 from random weights, fine masks (112 x 112), group normalisation so that training and testing
 compute the same. The number to expect is the AP on the training clips themselves: it says nothing about new video.
-Point `data_root` at a folder in YouTube-VIS layout: --cfg-options data_root does not reach into the data sets, so give
-train_dataloader.dataset.data_root and test_dataloader.dataset.data_root.
+Clips in YouTube-VIS layout are expected in data/real_clips; for another folder give
+`--cfg-options train_dataloader.dataset.data_root=D test_dataloader.dataset.data_root=D`.
 """
 
-norm = dict(type='GN', num_groups=8)
-num_classes = 40
+_norm = dict(type='GN', num_groups=8)
+_num_classes = 40
 
 # ---------------------------------------------------------------- model
 model = dict(
@@ -16,7 +16,7 @@ model = dict(
     detector=dict(
         type='MaskRCNN',
         convention='modern',
-        backbone=dict(type='ResNet', depth=18, base_channels=32, norm_cfg=norm),
+        backbone=dict(type='ResNet', depth=18, base_channels=32, norm_cfg=_norm),
         neck=dict(type='FPN', in_channels=(32, 64, 128, 256), out_channels=64, num_outs=5),
         rpn_head=dict(
             type='RPNHead',
@@ -38,7 +38,7 @@ model = dict(
             bbox_roi_extractor=dict(type='RoIExtractor', output_size=7, strides=(4, 8, 16, 32), finest_scale=28),
             bbox_head=dict(
                 type='BBoxHead',
-                num_classes=num_classes,
+                num_classes=_num_classes,
                 in_channels=64,
                 fc_channels=512,
                 loss_cls=dict(type='CrossEntropyLoss'),
@@ -46,12 +46,10 @@ model = dict(
                 score_threshold=0.05,
                 max_per_image=40,
             ),
-            mask_roi_extractor=dict(
-                type='RoIExtractor', output_size=56, strides=(4,), sampling_ratio=1
-            ),
+            mask_roi_extractor=dict(type='RoIExtractor', output_size=56, strides=(4,), sampling_ratio=1),
             mask_head=dict(
                 type='MaskHead',
-                num_classes=num_classes,
+                num_classes=_num_classes,
                 in_channels=64,
                 channels=32,
                 num_convs=2,
@@ -74,14 +72,14 @@ model = dict(
 )
 
 # ---------------------------------------------------------------- data
-data_root = 'data/real_clips/'
-train_pipeline = [
+_data_root = 'data/real_clips/'
+_train_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadAnnotations'),
     dict(type='Resize', scale=(640, 360)),
     dict(type='PackClip'),
 ]
-test_pipeline = [
+_test_pipeline = [
     dict(type='LoadFrames'),
     dict(type='Resize', scale=(640, 360)),
     dict(type='PackClip'),
@@ -91,23 +89,23 @@ train_dataloader = dict(
     num_workers=1,
     dataset=dict(
         type='YouTubeVISDataset',
-        data_root=data_root,
+        data_root=_data_root,
         ann_file='annotations/instances.json',
         img_prefix='JPEGImages',
         num_ref_frames=1,
         max_ref_distance=10,
-        pipeline=train_pipeline,
+        pipeline=_train_pipeline,
     ),
 )
 test_dataloader = dict(
     num_workers=1,
     dataset=dict(
         type='YouTubeVISDataset',
-        data_root=data_root,
+        data_root=_data_root,
         ann_file='annotations/instances.json',
         img_prefix='JPEGImages',
         test_mode=True,
-        pipeline=test_pipeline,
+        pipeline=_test_pipeline,
     ),
 )
 

@@ -89,15 +89,15 @@ model = dict(
 )
 
 # ---------------------------------------------------------------- data
-data_root = 'data/youtube_vis_2019/'
-train_pipeline = [
+_data_root = 'data/youtube_vis_2019/'
+_train_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadAnnotations'),
     dict(type='Resize', scale=(640, 360)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackClip'),
 ]
-test_pipeline = [
+_test_pipeline = [
     dict(type='LoadFrames'),
     dict(type='Resize', scale=(640, 360)),
     dict(type='PackClip'),
@@ -107,36 +107,36 @@ train_dataloader = dict(
     num_workers=2,
     dataset=dict(
         type='YouTubeVISDataset',
-        data_root=data_root,
+        data_root=_data_root,
         ann_file='train.json',
         img_prefix='train/JPEGImages',
         split='train-holdout',
         num_ref_frames=1,
         max_ref_distance=100,
-        pipeline=train_pipeline,
+        pipeline=_train_pipeline,
     ),
 )
 val_dataloader = dict(
     num_workers=2,
     dataset=dict(
         type='YouTubeVISDataset',
-        data_root=data_root,
+        data_root=_data_root,
         ann_file='train.json',
         img_prefix='train/JPEGImages',
         split='holdout',
         test_mode=True,
-        pipeline=test_pipeline,
+        pipeline=_test_pipeline,
     ),
 )
 test_dataloader = dict(
     num_workers=2,
     dataset=dict(
         type='YouTubeVISDataset',
-        data_root=data_root,
+        data_root=_data_root,
         ann_file='valid.json',
         img_prefix='valid/JPEGImages',
         test_mode=True,
-        pipeline=test_pipeline,
+        pipeline=_test_pipeline,
     ),
 )
 

@@ -62,7 +62,7 @@ def _mask_in_region(grid: FloatArray, box: FloatArray, region: tuple[int, int, i
         left, top = int(box[0]), int(box[1])
         span_x, span_y = max(int(box[2] - 1) - left + 1, 1), max(int(box[3] - 1) - top + 1, 1)
     else:
-        left, top = box[0], box[1]  # type: ignore[assignment]
+        left, top = box[0], box[1]
         span_x, span_y = box[2] - box[0], box[3] - box[1]
     xs = (np.arange(x1, x2, dtype=np.float32) + 0.5 - left) * (size / span_x) - 0.5
     ys = (np.arange(y1, y2, dtype=np.float32) + 0.5 - top) * (size / span_y) - 0.5

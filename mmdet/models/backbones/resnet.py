@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
 
 from mmdet.errors import ConfigError
 from mmdet.models.init import kaiming_init
+from mmdet.models.layers import build_norm
 from mmdet.registry import MODELS
 from mmdet.structures import Features
 
 STAGE_BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
-
-
-def _norm(cfg: dict, channels: int) -> nn.Module:
-    return build_norm_layer(cfg, channels)[1]
 
 
 class BasicBlock(nn.Module):
@@ -29,9 +25,9 @@ class BasicBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, width, 3, stride, 1, bias=False)
-        self.bn1 = _norm(norm_cfg, width)
+        self.bn1 = build_norm(norm_cfg, width)
         self.conv2 = nn.Conv2d(width, out_channels, 3, 1, 1, bias=False)
-        self.bn2 = _norm(norm_cfg, out_channels)
+        self.bn2 = build_norm(norm_cfg, out_channels)
         self.relu = nn.ReLU(inplace=True)
         self.downsample = _downsample(in_channels, out_channels, stride, norm_cfg)
 
@@ -53,11 +49,11 @@ class Bottleneck(nn.Module):
         super().__init__()
         first, second = (stride, 1) if caffe else (1, stride)
         self.conv1 = nn.Conv2d(in_channels, width, 1, first, bias=False)
-        self.bn1 = _norm(norm_cfg, width)
+        self.bn1 = build_norm(norm_cfg, width)
         self.conv2 = nn.Conv2d(width, width, 3, second, 1, groups=groups, bias=False)
-        self.bn2 = _norm(norm_cfg, width)
+        self.bn2 = build_norm(norm_cfg, width)
         self.conv3 = nn.Conv2d(width, out_channels, 1, bias=False)
-        self.bn3 = _norm(norm_cfg, out_channels)
+        self.bn3 = build_norm(norm_cfg, out_channels)
         self.relu = nn.ReLU(inplace=True)
         self.downsample = _downsample(in_channels, out_channels, stride, norm_cfg)
 
@@ -72,7 +68,8 @@ class Bottleneck(nn.Module):
 def _downsample(in_channels: int, out_channels: int, stride: int, norm_cfg: dict) -> nn.Module | None:
     if stride == 1 and in_channels == out_channels:
         return None
-    return nn.Sequential(nn.Conv2d(in_channels, out_channels, 1, stride, bias=False), _norm(norm_cfg, out_channels))
+    projection = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+    return nn.Sequential(projection, build_norm(norm_cfg, out_channels))
 
 
 @MODELS.register_module()
@@ -85,7 +82,7 @@ class ResNet(nn.Module):
         groups, base_width: ResNeXt's cardinality and width per group (``groups=32, base_width=4`` is 32x4d).
         style: ``pytorch`` strides in the 3x3 convolution of a bottleneck, ``caffe`` in the first 1x1.
         frozen_stages: -1 trains everything, 0 freezes the stem, n also the first n stages.
-        norm_cfg: normalisation layer, mmcv's form. Its parameters keep the names ``bn1``, ... whatever the type.
+        norm_cfg: ``dict(type='BN')`` or ``dict(type='GN', num_groups=n)``; the layers are called ``bn1``, ... either way.
         norm_eval: keep batch normalisation on its stored statistics while training.
         pretrained: ImageNet weights to start training from: a torchvision weight name such as
             ``ResNet50_Weights.IMAGENET1K_V1`` (torchvision downloads it) or a file with torchvision's keys.
@@ -115,7 +112,7 @@ class ResNet(nn.Module):
         norm_cfg = norm_cfg or dict(type='BN')
         self.frozen_stages, self.norm_eval, self.pretrained = frozen_stages, norm_eval, pretrained
         self.conv1 = nn.Conv2d(3, base_channels, 7, 2, 3, bias=False)
-        self.bn1 = _norm(norm_cfg, base_channels)
+        self.bn1 = build_norm(norm_cfg, base_channels)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
         channels, out_channels = base_channels, []

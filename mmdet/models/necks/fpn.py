@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mmcv.cnn import ConvModule
 from torch import nn
 from torch.nn import functional
 
 from mmdet.models.init import xavier_init
+from mmdet.models.layers import ConvBlock
 from mmdet.registry import MODELS
 from mmdet.structures import Features
 
@@ -32,10 +32,10 @@ class FPN(nn.Module):
         self.out_channels = out_channels
         self.num_outs = num_outs
         self.lateral_convs = nn.ModuleList(
-            ConvModule(channels, out_channels, 1, norm_cfg=norm_cfg, act_cfg=None) for channels in in_channels
+            ConvBlock(channels, out_channels, 1, norm_cfg=norm_cfg, activation=False) for channels in in_channels
         )
         self.fpn_convs = nn.ModuleList(
-            ConvModule(out_channels, out_channels, 3, padding=1, norm_cfg=norm_cfg, act_cfg=None) for _ in in_channels
+            ConvBlock(out_channels, out_channels, 3, 1, norm_cfg, activation=False) for _ in in_channels
         )
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import torch
-from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import roi_align
 
 from mmdet.geometry import BoxConvention
 from mmdet.models.init import kaiming_init
+from mmdet.models.layers import ConvBlock
 from mmdet.models.losses import batch_count
 from mmdet.models.samplers import SampledRoIs
 from mmdet.registry import MODELS
@@ -48,7 +48,7 @@ class MaskHead(nn.Module):
         self.num_classes, self.mask_size, self.threshold = num_classes, mask_size, threshold
         self.loss_mask = MODELS.build(loss_mask)
         self.convs = nn.ModuleList(
-            ConvModule(in_channels if i == 0 else channels, channels, 3, padding=1, norm_cfg=norm_cfg)
+            ConvBlock(in_channels if i == 0 else channels, channels, 3, padding=1, norm_cfg=norm_cfg)
             for i in range(num_convs)
         )
         self.upsample = nn.ConvTranspose2d(channels, channels, 2, stride=2)
