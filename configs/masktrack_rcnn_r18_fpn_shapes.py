@@ -67,6 +67,7 @@ model = dict(
         fc_channels=256,
     ),
     tracker=dict(type='MaskTrackTracker', memory_frames=None, label='frozen'),
+    detector_trains_on='all',
 )
 
 # ---------------------------------------------------------------- data

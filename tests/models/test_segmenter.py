@@ -18,7 +18,11 @@ def legacy(config: dict) -> None:
     config['track_head']['skip_single_positive'] = True
 
 
-@pytest.mark.parametrize('change', [None, legacy], ids=['modern', 'legacy'])
+def all_frames(config: dict) -> None:
+    config['detector_trains_on'] = 'all'
+
+
+@pytest.mark.parametrize('change', [None, legacy, all_frames], ids=['modern', 'legacy', 'reference frames train too'])
 @pytest.mark.parametrize('counts', [[3, 2], [1, 1], [2, 0], [0, 2], [0, 0]], ids=str)
 def test_losses_have_the_same_keys_and_reach_every_weight(
     build: Callable, annotated_clip: Callable, counts: list[int], change: Callable | None

@@ -82,7 +82,7 @@ class ResNet(nn.Module):
         groups, base_width: ResNeXt's cardinality and width per group (``groups=32, base_width=4`` is 32x4d).
         style: ``pytorch`` strides in the 3x3 convolution of a bottleneck, ``caffe`` in the first 1x1.
         frozen_stages: -1 trains everything, 0 freezes the stem, n also the first n stages.
-        norm_cfg: ``dict(type='BN')`` or ``dict(type='GN', num_groups=n)``; the layers are called ``bn1``, ... either way.
+        norm_cfg: ``dict(type='BN')`` or ``dict(type='GN', num_groups=n)``; layers are called ``bn1``, ... either way.
         norm_eval: keep batch normalisation on its stored statistics while training.
         pretrained: ImageNet weights to start training from: a torchvision weight name such as
             ``ResNet50_Weights.IMAGENET1K_V1`` (torchvision downloads it) or a file with torchvision's keys.

@@ -25,6 +25,8 @@ class VideoInstanceSegmenter(nn.Module):
 
     Args:
         data_preprocessor, detector, track_head, tracker: config dicts.
+        detector_trains_on: ``key`` trains the detector on key frames alone, as published; ``all`` also on the reference
+            frames, which are encoded anyway: more supervision per second where time is short.
         classes: names of the detector's classes, if known; a checkpoint brings them otherwise.
 
     Raises:
@@ -37,6 +39,7 @@ class VideoInstanceSegmenter(nn.Module):
         data_preprocessor: dict | None = None,
         track_head: dict | None = None,
         tracker: dict | None = None,
+        detector_trains_on: Literal['key', 'all'] = 'key',
         classes: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
@@ -44,6 +47,9 @@ class VideoInstanceSegmenter(nn.Module):
         self.detector: Detector = MODELS.build(detector)
         self.track_head = MODELS.build(track_head) if track_head else None
         self.tracker = TRACKERS.build(tracker) if tracker else None
+        if detector_trains_on not in ('key', 'all'):
+            raise ConfigError(f"detector_trains_on {detector_trains_on!r} does not exist; use 'key' or 'all'")
+        self.detector_trains_on = detector_trains_on
         self.classes = tuple(classes) if classes else None
         self._session: VideoSession | None = None
         check_slots(self.detector, self.track_head, self.tracker)
@@ -81,7 +87,11 @@ class VideoInstanceSegmenter(nn.Module):
         samples = [[_on(sample, images.device) for sample in clip[:length]] for clip in data_samples]
         features = self.detector.extract_feat(images.flatten(0, 1))
         key = self._clip_at(images, samples, features, 0)
-        losses, sampled = self.detector.loss(key.features, key.samples)
+        if self.detector_trains_on == 'all':
+            losses, sampled = self.detector.loss(features, [sample for clip in samples for sample in clip])
+            sampled = sampled[::length]
+        else:
+            losses, sampled = self.detector.loss(key.features, key.samples)
         if self.track_head is not None:
             losses.update(self.track_head.loss(key, self._clip_at(images, samples, features, 1), sampled))
         return losses
