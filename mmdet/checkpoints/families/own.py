@@ -1,0 +1,34 @@
+"""Checkpoints of this program's own training: the weights alone, with metadata, to pass on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mmdet.checkpoints.families.base import Converted, ConvertOptions, Family, KeyMap, Rule
+from mmdet.checkpoints.report import LoadReport
+from mmdet.checkpoints.state import Shapes, StateDict, classes_in
+
+ROOMS = ('detector', 'track_head', 'calibration_head')
+FACTS = ('convention', 'track_head', 'normalisation', 'backbone', 'config')
+MAP = KeyMap(
+    rules=[Rule(f'{room}.*', f'{room}.*') for room in ROOMS],
+    ignored={'data_preprocessor.*': 'normalisation belongs to the config'},
+)
+
+
+def detect(shapes: Shapes) -> bool:
+    """Whether the names are our models' own."""
+    return any(key.startswith('detector.') for key in shapes) and not any('.embed_head.' in key for key in shapes)
+
+
+def convert(state_dict: StateDict, meta: Mapping[str, Any], options: ConvertOptions) -> Converted:
+    """The same weights; facts that the checkpoint already tells are kept."""
+    report = LoadReport(family='own')
+    ours = MAP.to_ours(state_dict, report)
+    known = {key: meta[key] for key in FACTS if key in meta and not (key == 'config' and '\n' in str(meta[key]))}
+    classes = classes_in(meta)
+    return Converted(ours, report, {**known, **({'classes': list(classes)} if classes else {})})
+
+
+OWN = Family('own', 'a checkpoint of this program', detect, convert)

@@ -1,0 +1,143 @@
+"""Put a checkpoint's weights into a model, and account for every tensor on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from mmdet.checkpoints import families
+from mmdet.checkpoints.backbone import torchvision_backbone
+from mmdet.checkpoints.files import load_file
+from mmdet.checkpoints.metadata import differences
+from mmdet.checkpoints.report import Entry, LoadReport, shape_text
+from mmdet.checkpoints.safe_pickle import convert_command
+from mmdet.checkpoints.state import StateDict, classes_in, first_difference, meta_of, shapes_of, state_dict_of
+from mmdet.errors import CheckpointError
+
+LEAST_MATCH = 0.1  # below this part of a model's tensors, a checkpoint is of another model
+COUNTER = 'num_batches_tracked'  # batch norm counts with it and never computes with it; old files lack it
+LISTED = 12
+
+
+def load_weights(
+    model: nn.Module,
+    path: str | Path,
+    *,
+    trust: bool = False,
+    require_complete: bool = False,
+    classes: Sequence[str] | None = None,
+) -> LoadReport:
+    """Load the weights in ``path`` into ``model``, in place.
+
+    A tensor of another shape is never cut or stretched to fit: the parameter keeps its initialisation and is listed
+    under ``random``. ``report.metadata`` holds what the file tells about its weights.
+
+    Args:
+        model: target; a DistributedDataParallel wrapper is seen through.
+        path: weights or training checkpoint of this program.
+        trust: unpickle without limits; only on the user's explicit word.
+        require_complete: for testing. Any parameter that the file does not fill, other class names, or a model that is
+            set up unlike what the weights need are errors. Without it (``load_from``) they are listed in the report.
+        classes: class names by label that the model will be used with; None takes ``model.classes`` if it has any.
+
+    Raises:
+        CheckpointError: the file cannot be read safely, belongs to another model or family, or does not suffice.
+    """
+    module = model.module if isinstance(model, DistributedDataParallel) else model
+    checkpoint = load_file(path, trust)
+    state, meta = state_dict_of(checkpoint, path), meta_of(checkpoint)
+    report = LoadReport(source=str(path), family='own', metadata=meta)
+    fitting = _match(module.state_dict(), state, report)
+    if report.random or not fitting:
+        _refuse_foreign(state, meta, path)
+    _refuse_unrelated(module, fitting, report, path)
+    problems = _class_problem(meta, classes or getattr(module, 'classes', None))
+    problems += differences(meta, module)
+    if require_complete:
+        _require_complete(report, problems, path)
+    report.notes += problems
+    module.load_state_dict(fitting, strict=False)
+    return report
+
+
+def _match(own: Mapping[str, Tensor], state: Mapping[str, Tensor], report: LoadReport) -> StateDict:
+    """Tensors of ``state`` that fit a tensor of the model by name and shape."""
+    fitting: StateDict = {}
+    for key, tensor in state.items():
+        shape = tuple(tensor.shape)
+        if key not in own:
+            report.dropped.append(Entry(key, shape, 'the model has no tensor of that name'))
+        elif shape != tuple(own[key].shape):
+            report.dropped.append(Entry(key, shape, 'the model has another shape there'))
+        else:
+            fitting[key] = tensor
+            report.loaded.append(Entry(key, shape))
+    for key, tensor in own.items():
+        if key not in fitting and not key.endswith(COUNTER):
+            note = f'the file has shape {shape_text(state[key].shape)}' if key in state else 'not in the file'
+            report.random.append(Entry(key, tuple(tensor.shape), note))
+    return fitting
+
+
+def _refuse_foreign(state: Mapping[str, Tensor], meta: Mapping[str, Any], path: str | Path) -> None:
+    foreign = [family for family in families.matching(shapes_of(state), meta) if family.name != 'own']
+    if foreign:
+        choice = '' if len(foreign) == 1 else f' --family {"|".join(family.name for family in foreign)}'
+        raise CheckpointError(
+            f'{path} is a checkpoint of another program ({" or ".join(family.title for family in foreign)}). '
+            f'Convert it first: {convert_command(path)}{choice}'
+        )
+
+
+def _refuse_unrelated(module: nn.Module, fitting: StateDict, report: LoadReport, path: str | Path) -> None:
+    own = module.state_dict()
+    if len(fitting) >= LEAST_MATCH * len(own) and fitting:
+        return
+    theirs = [entry.key for entry in report.dropped]
+    advice = ''
+    if {'conv1.weight', 'layer1.0.conv1.weight'} <= set(theirs):
+        advice = " It looks like an ImageNet classifier: give it to the backbone as 'pretrained'."
+    raise CheckpointError(
+        f'{path} is a checkpoint of another model: {len(fitting)} of {len(own)} tensors fit. It holds '
+        f'{", ".join(theirs[:3])}, ...; the model has {", ".join(list(own)[:3])}, ...{advice}'
+    )
+
+
+def _class_problem(meta: Mapping[str, Any], classes: Sequence[str] | None) -> list[str]:
+    theirs = classes_in(meta)
+    difference = first_difference(classes, theirs) if classes and theirs else None
+    return [f'the classes of the weights are not those of the data: {difference}'] if difference else []
+
+
+def _require_complete(report: LoadReport, problems: Sequence[str], path: str | Path) -> None:
+    problems = list(problems)
+    if report.random:
+        listed = [f'{entry.key} {shape_text(entry.shape)} ({entry.note})' for entry in report.random[:LISTED]]
+        more = f', and {len(report.random) - LISTED} more' if len(report.random) > LISTED else ''
+        problems.append(f'{len(report.random)} parameters would be left random: {", ".join(listed)}{more}')
+    if problems:
+        raise CheckpointError(f'{path} does not suit this model and data: {"; ".join(problems)}')
+
+
+def load_backbone(backbone: nn.Module, weights: str | Path, trust: bool = False) -> LoadReport:
+    """Start ``backbone`` from ImageNet weights; ``weights`` as :func:`torchvision_backbone` takes it.
+
+    Raises:
+        CheckpointError: the weights are not to be had, or of a network of another depth or width.
+    """
+    state = torchvision_backbone(weights, trust)
+    report = LoadReport(source=str(weights), family='torchvision classifier')
+    fitting = _match(backbone.state_dict(), state, report)
+    unused = [entry for entry in report.dropped if not entry.key.endswith(COUNTER)]
+    odd = report.random + unused  # unused alone: deeper weights fill a shallower network, complete and wrong
+    if odd:
+        listed = ', '.join(f'{entry.key} {shape_text(entry.shape)} ({entry.note})' for entry in odd[:4])
+        raise CheckpointError(f'{weights} is of a network of another depth or width than the backbone: {listed}, ...')
+    with torch.no_grad():
+        backbone.load_state_dict(fitting, strict=False)
+    return report

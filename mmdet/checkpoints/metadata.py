@@ -1,0 +1,122 @@
+"""The facts that travel with weights, and how they are held against a model before it uses them.
+
+Metadata of a converted file (JSON; every entry is optional):
+
+==================  ============================================================================================
+family              the family that it was converted from
+convention          geometry that the weights were trained with: ``modern`` or ``legacy``
+normalisation       {channel_order: rgb or bgr, mean: [3], std: [3]} in pixel values 0..255
+backbone            {style: pytorch or caffe}, where the stride sits
+track_head          {last_relu: bool}
+classes             names by label
+num_classes         classes without background
+config              name of the config that the weights belong to
+source              name of the file that was converted
+source_sha256       its checksum
+==================  ============================================================================================
+
+The weights of two programs can fit the same model and yet need another geometry, colour order or a ReLU more. Nothing
+crashes then; results are only worse. So these entries are compared with the model.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config, ConfigDict
+from torch import Tensor
+
+from mmdet.errors import DataError
+
+COMPARED = {  # metadata entry -> where a model, or the model part of a config, has it
+    'convention': 'detector.convention',
+    'normalisation.channel_order': 'data_preprocessor.channel_order',
+    'normalisation.mean': 'data_preprocessor.mean',
+    'normalisation.std': 'data_preprocessor.std',
+    'backbone.style': 'detector.backbone.style',
+    'track_head.last_relu': 'track_head.last_relu',
+}
+
+
+def step_in(holder: Any, path: str) -> Any:
+    """Follow a dotted path through mappings and attributes; None where it ends early."""
+    for part in path.split('.'):
+        holder = holder.get(part) if isinstance(holder, Mapping) else getattr(holder, part, None)
+        if holder is None:
+            return None
+    return holder
+
+
+def differences(metadata: Mapping[str, Any], model: Any) -> list[str]:
+    """Clauses that say where ``model`` (a module, or the model part of a config) is not what the weights need."""
+    found = []
+    for entry, path in COMPARED.items():
+        needed, present = _plain(step_in(metadata, entry)), _plain(step_in(model, path))
+        if needed is not None and present is not None and not _equal(needed, present):
+            found.append(f'{path} is {present!r} and the weights need {needed!r}')
+    return found
+
+
+def describe(model: Any, classes: Sequence[str] | None = None, config: str | None = None) -> dict[str, Any]:
+    """Metadata of a model of ours, for the ``meta`` of its checkpoints.
+
+    Args:
+        model: the module.
+        classes: class names by label; None takes ``model.classes`` if it has any.
+        config: name of its config.
+    """
+    described: dict[str, Any] = {}
+    for entry, path in COMPARED.items():
+        value = _plain(step_in(model, path))
+        if value is not None:
+            *parents, last = entry.split('.')
+            reduce(lambda place, name: place.setdefault(name, {}), parents, described)[last] = value
+    classes = classes or getattr(model, 'classes', None)
+    return {**described, **({'classes': list(classes)} if classes else {}), **({'config': config} if config else {})}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return [round(number, 4) for number in value.flatten().tolist()]
+    if isinstance(value, tuple | list):
+        return list(value)
+    return getattr(value, 'name', value)  # a BoxConvention is known by its name
+
+
+def _equal(first: Any, second: Any) -> bool:
+    if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
+        return all(math.isclose(a, b, rel_tol=1e-4) for a, b in zip(first, second))
+    return bool(first == second)
+
+
+def config_facts(config: Config) -> dict[str, Any]:
+    """Metadata entries that a config tells."""
+    model = config.get('model', ConfigDict())
+    classes = model.get('classes') or config.get('classes')
+    preprocessor = model.get('data_preprocessor', {})
+    normalisation = {key: preprocessor[key] for key in ('channel_order', 'mean', 'std') if key in preprocessor}
+    return {
+        **({'config': Path(config.filename).stem} if config.filename else {}),
+        **({'classes': list(classes)} if classes else {}),
+        **({'normalisation': {'channel_order': 'rgb', **normalisation}} if 'mean' in normalisation else {}),
+    }
+
+
+def annotation_classes(path: str | Path) -> list[str]:
+    """Class names by label of an annotation file in COCO or YouTube-VIS form: its categories, in its order.
+
+    Raises:
+        DataError: the file is missing, is no JSON, or has no categories.
+    """
+    try:
+        categories = json.loads(Path(path).read_bytes())['categories']
+        return [str(category['name']) for category in categories]
+    except OSError as error:
+        raise DataError(f'cannot read annotations {path}: {error.strerror}') from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is no annotation file with 'categories' that have names: {error!r}") from error
