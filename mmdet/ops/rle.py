@@ -44,7 +44,7 @@ def normalise_rle(segmentation: Any, height: int, width: int, where: str = '') -
 
 
 def compact(segmentation: Any) -> Any:
-    """The same mask as short text where it is an uncompressed RLE; anything else, and damage, unchanged and unchecked."""
+    """The same mask as short text where it is an uncompressed RLE; anything else, damage too, as it is, unchecked."""
     if not isinstance(segmentation, dict) or not isinstance(segmentation.get('counts'), list):
         return segmentation
     try:

@@ -1,0 +1,288 @@
+"""Finds everything that is wrong with a data set before hours of training do.
+
+Structure is checked by :mod:`mmdet.datasets.schema` as when the data set is loaded; here every mask is taken apart and
+every image is looked at.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from tqdm import tqdm
+
+from mmdet.datasets.coco import as_video_document
+from mmdet.datasets.holdout import HOLDOUT_VERSION, holdout_ids
+from mmdet.datasets.image_file import check_size, find_image, header_size, read_image
+from mmdet.datasets.layouts import find_parts, missing_pieces, recognise
+from mmdet.datasets.schema import Problem, entry_ok, read_json, structure_problems
+from mmdet.errors import ConfigError, DataError
+from mmdet.ops.rle import area, normalise_rle, to_bbox
+from mmdet.structures import RLE
+
+__all__ = ['CheckOptions', 'Findings', 'check_data', 'check_file', 'image_problems', 'mask_problems']
+
+Item = TypeVar('Item')
+
+# A box may differ from its mask's box by this many pixels or this share of its size: polygons have sub-pixel corners,
+# and tools disagree about the last pixel.
+BOX_TOLERANCE_PIXELS = 3.0
+BOX_TOLERANCE_SHARE = 0.05
+AREA_TOLERANCE_PIXELS = 32.0
+AREA_TOLERANCE_SHARE = 0.1
+HARMLESS_RATIO = 0.5  # box IoU or ratio of areas up to which a difference is loose drawing, not an error
+
+
+@dataclass(frozen=True)
+class CheckOptions:
+    """How thorough a check is.
+
+    Attributes:
+        decode_images: decode every image instead of reading its header and looking for its end.
+        skip_images: leave images alone.
+        occlusion: every track must have occlusion levels.
+        progress: show progress bars on a terminal.
+    """
+
+    decode_images: bool = False
+    skip_images: bool = False
+    occlusion: bool = False
+    progress: bool = False
+
+
+@dataclass
+class Findings:
+    """Problems in the order in which they were found; at most ``limit`` are kept, all are counted."""
+
+    limit: int = 0  # 0: no limit
+    problems: list[Problem] = field(default_factory=list)
+    count: int = 0
+    notes: list[Problem] = field(default_factory=list)
+    note_count: int = 0
+
+    def add(self, problem: Problem) -> None:
+        """Count a problem or a harmless note, and keep it if there is room."""
+        kept = self.notes if problem.harmless else self.problems
+        self.count += not problem.harmless
+        self.note_count += problem.harmless
+        if not self.limit or len(kept) < self.limit:
+            kept.append(problem)
+
+    def lines(self) -> Iterator[str]:
+        """The findings as text, problems first."""
+        yield from (f'PROBLEM  {problem}' for problem in self.problems)
+        if self.count > len(self.problems):
+            yield f'... and {self.count - len(self.problems)} more problems'
+        yield from (f'note     {note}' for note in self.notes)
+        if self.note_count > len(self.notes):
+            yield f'... and {self.note_count - len(self.notes)} more notes'
+
+
+def check_data(
+    path: str | Path,
+    img_prefix: str | None = None,
+    options: CheckOptions | None = None,
+    limit: int = 100,
+    echo: Callable[[str], None] = print,
+) -> int:
+    """Check a data set's root folder, or one annotation file with its folder of images, and report as text.
+
+    Returns:
+        The number of problems; harmless notes are not counted.
+
+    Raises:
+        DataError: the folder has no known layout, or there is no such file.
+        ConfigError: ``img_prefix`` is given with a folder.
+    """
+    options = options or CheckOptions()
+    findings = Findings(limit)
+    if Path(path).is_dir() and img_prefix is not None:
+        raise ConfigError(f'{path} is a folder; --img-prefix goes with an annotation file')
+    if Path(path).is_dir():
+        layout = recognise(path)
+        echo(f'{path}: {layout.name}')
+        jobs = [(part.ann_file, part.img_prefix) for part in find_parts(layout, path) if part.ann_file]
+        options = CheckOptions(options.decode_images, options.skip_images, layout.occlusion, options.progress)
+        for problem in missing_pieces(layout, path):
+            findings.add(problem)
+    elif Path(path).is_file():
+        jobs = [(Path(path), Path(img_prefix) if img_prefix is not None else None)]
+        if img_prefix is None and not options.skip_images:
+            findings.add(Problem(str(path), 'images were not looked at; give --img-prefix', harmless=True))
+    else:
+        raise DataError(f'{path}: no such file or folder')
+    for ann_file, images in jobs:
+        for problem in check_file(ann_file, images, options, echo):
+            findings.add(problem)
+    for line in findings.lines():
+        echo(line)
+    echo(f'{findings.count} problems, {findings.note_count} notes')
+    return findings.count
+
+
+def check_file(
+    ann_file: str | Path,
+    img_prefix: str | Path | None,
+    options: CheckOptions,
+    echo: Callable[[str], None] = print,
+) -> Iterator[Problem]:
+    """Everything wrong with one annotation file and, where ``img_prefix`` is given, its images."""
+    file = str(ann_file)
+    try:
+        document = read_json(file)
+        if 'images' in document and 'videos' not in document:
+            document = as_video_document(document, file)
+    except DataError as error:
+        yield Problem(file, str(error).removeprefix(f'{file}: '))
+        return
+    yield from structure_problems(document, file)
+    videos = {v['id']: v for v in document.get('videos') or () if _usable_video(v)}
+    annotations = document.get('annotations')
+    yield from _emptiness(annotations, file)
+    usable = [a for a in annotations or () if _usable_annotation(a, videos)]
+    echo(_summary(file, videos, usable, document.get('categories') or []))
+    for annotation in _bar(usable, 'masks', options):
+        yield from mask_problems(annotation, videos[annotation['video_id']], file)
+        if options.occlusion and annotation.get('occlusion') is None:
+            message = "the list 'occlusion' is missing; the OVIS metric needs it"
+            yield Problem(file, message, annotation['video_id'], annotation['id'])
+    if img_prefix is None or options.skip_images:
+        return
+    if not Path(img_prefix).is_dir():
+        yield Problem(str(img_prefix), 'no such folder of images')
+        return
+    for video in _bar(list(videos.values()), 'videos', options):
+        yield from image_problems(video, Path(img_prefix), file, options.decode_images)
+
+
+def _bar(items: list[Item], unit: str, options: CheckOptions) -> Iterable[Item]:
+    return tqdm(items, unit=f' {unit}', disable=None if options.progress else True, leave=False)
+
+
+def _emptiness(annotations: Any, file: str) -> Iterator[Problem]:
+    if annotations is None:
+        yield Problem(file, 'no ground truth: good for testing and export, not for evaluation', harmless=True)
+    elif annotations == []:
+        yield Problem(file, 'the list of annotations is empty: nothing to train on or to evaluate with')
+
+
+def _usable_video(video: Any) -> bool:
+    if not isinstance(video, dict) or not all(isinstance(video.get(key), int) for key in ('id', 'height', 'width')):
+        return False
+    names = video.get('file_names')
+    return video['height'] > 0 and video['width'] > 0 and isinstance(names, list) and bool(names)
+
+
+def _usable_annotation(annotation: Any, videos: dict[Any, dict]) -> bool:
+    """Whether its structure is sound enough to look at its masks; if not, that was reported already."""
+    if not isinstance(annotation, dict) or not all(isinstance(annotation.get(k), int) for k in ('id', 'video_id')):
+        return False
+    if annotation['video_id'] not in videos:
+        return False
+    length = len(videos[annotation['video_id']]['file_names'])
+    lists = {k: annotation.get(k) for k in ('segmentations', 'bboxes', 'areas')}
+    return all(
+        isinstance(values, list)
+        and len(values) == length
+        and (key == 'segmentations' or all(entry_ok(key, value) for value in values))
+        for key, values in lists.items()
+        if values is not None or key == 'segmentations'
+    )
+
+
+def _summary(file: str, videos: dict[Any, dict], annotations: list[dict], categories: list) -> str:
+    frames = sum(len(video['file_names']) for video in videos.values())
+    masks = sum(mask is not None for a in annotations for mask in a['segmentations'])
+    held_out = len(holdout_ids(videos)) if videos else 0
+    return (
+        f'{file}: {len(videos)} videos ({held_out} in hold-out version {HOLDOUT_VERSION} of 0.1), {frames} frames, '
+        f'{len(annotations)} tracks, {masks} masks, {len(categories)} categories'
+    )
+
+
+def mask_problems(annotation: dict[str, Any], video: dict[str, Any], file: str) -> Iterator[Problem]:
+    """Masks of one track that are damaged, empty or disagree with the track's boxes and areas."""
+    place = {'file': file, 'video': video['id'], 'annotation': annotation['id']}
+    rles: list[RLE] = []
+    frames: list[int] = []
+    for frame, mask in enumerate(annotation['segmentations']):
+        if mask is None:
+            continue
+        try:
+            rles.append(normalise_rle(mask, video['height'], video['width']))
+            frames.append(frame)
+        except DataError as error:
+            yield Problem(**place, message=str(error), frame=frame)
+    areas, boxes = area(rles), to_bbox(rles)
+    for frame in np.array(frames, dtype=int)[areas == 0].tolist():
+        yield Problem(**place, message='the mask is empty; not trained on', frame=frame, harmless=True)
+    yield from _box_problems(annotation, frames, areas, boxes, place)
+    yield from _area_problems(annotation, frames, areas, place)
+
+
+def _box_problems(
+    annotation: dict[str, Any], frames: list[int], areas: np.ndarray, boxes: np.ndarray, place: dict[str, Any]
+) -> Iterator[Problem]:
+    given = annotation.get('bboxes')
+    if not given:
+        return
+    with_mask = {t for t, mask in enumerate(annotation['segmentations']) if mask is not None}
+    for frame in sorted(with_mask ^ {t for t, box in enumerate(given) if box}):
+        message = 'there is a mask but no box' if frame in with_mask else 'there is a box but no mask'
+        yield Problem(**place, message=f'{message}; give both or neither', frame=frame)
+    for frame, size, box in zip(frames, areas, boxes):
+        if not given[frame] or size == 0:
+            continue
+        off, iou = _compare_boxes(np.array(given[frame], dtype=float), box)
+        if off > max(BOX_TOLERANCE_PIXELS, BOX_TOLERANCE_SHARE * float(box[2:].max())):
+            message = f'box {_rounded(given[frame])} is not that of the mask, {_rounded(box)} (x, y, width, height)'
+            yield Problem(**place, message=message, frame=frame, harmless=iou > HARMLESS_RATIO)
+
+
+def _compare_boxes(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """Largest distance between the sides of two x, y, width, height boxes, and their IoU."""
+    corners1 = np.concatenate([first[:2], first[:2] + first[2:]])
+    corners2 = np.concatenate([second[:2], second[:2] + second[2:]])
+    inter = (np.minimum(corners1[2:], corners2[2:]) - np.maximum(corners1[:2], corners2[:2])).clip(0).prod()
+    union = first[2:].prod() + second[2:].prod() - inter
+    return float(np.abs(corners1 - corners2).max()), float(inter / max(union, 1e-9))
+
+
+def _area_problems(
+    annotation: dict[str, Any], frames: list[int], areas: np.ndarray, place: dict[str, Any]
+) -> Iterator[Problem]:
+    given = annotation.get('areas')
+    for frame, size in zip(frames, areas):
+        if not given or annotation.get('iscrowd'):
+            return
+        if given[frame] is None:
+            yield Problem(**place, message='there is a mask but no area', frame=frame)
+        elif abs(given[frame] - size) > max(AREA_TOLERANCE_PIXELS, AREA_TOLERANCE_SHARE * size):
+            close = HARMLESS_RATIO < given[frame] / max(size, 1e-9) < 1 / HARMLESS_RATIO
+            message = f'area {given[frame]:g} is not that of the mask, {size}'
+            yield Problem(**place, message=message, frame=frame, harmless=close)
+
+
+def _rounded(box: Iterable[float]) -> str:
+    return str([round(float(value), 1) for value in box])
+
+
+def image_problems(video: dict[str, Any], folder: Path, file: str, decode: bool) -> Iterator[Problem]:
+    """Frames of one video that are missing, damaged, listed twice or of another size than the file says."""
+    expected = (video['height'], video['width'])
+    for name, count in Counter(map(str, video['file_names'])).items():
+        if count > 1:
+            yield Problem(file, f'{name} is listed {count} times', video['id'])
+    for frame, name in enumerate(map(str, video['file_names'])):
+        path = find_image(folder / name)
+        where = Problem(file, '', video['id'], None, frame).where
+        try:
+            size = read_image(path, where).shape[:2] if decode else header_size(path, where)
+            check_size(path, size, expected, where)
+        except DataError as error:
+            message = str(error).removeprefix(f'{path} ({where}): ')
+            yield Problem(str(path), f'{message} (listed in {file})', video['id'], None, frame)

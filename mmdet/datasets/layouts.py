@@ -1,0 +1,154 @@
+"""Recognises the folder layouts in which video data sets are downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmdet.datasets.schema import Problem
+from mmdet.errors import DataError
+
+__all__ = ['LAYOUTS', 'FoundPart', 'Layout', 'Part', 'find_parts', 'missing_pieces', 'recognise']
+
+
+@dataclass(frozen=True)
+class Part:
+    """One split of a layout: the paths, relative to the root, at which its files may be."""
+
+    name: str
+    annotations: tuple[str, ...]
+    images: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A known way to lay out a data set.
+
+    Attributes:
+        name: shown to the user.
+        parts: splits, the one for training first.
+        source: where it is got.
+        occlusion: whether its annotations carry occlusion levels.
+    """
+
+    name: str
+    parts: tuple[Part, ...]
+    source: str
+    occlusion: bool = False
+
+
+@dataclass(frozen=True)
+class FoundPart:
+    """A split on disk; a path is None where nothing is there."""
+
+    name: str
+    ann_file: Path | None
+    img_prefix: Path | None
+
+
+LAYOUTS = (
+    Layout(
+        'YouTube-VIS 2021',
+        tuple(Part(s, (f'{s}/instances.json',), (f'{s}/JPEGImages',)) for s in ('train', 'valid', 'test')),
+        'https://youtube-vos.org/dataset/vis/ (2021 version)',
+    ),
+    Layout(
+        'YouTube-VIS 2019',
+        (
+            Part('train', ('train.json', 'annotations/instances_train_sub.json'), ('train/JPEGImages',)),
+            Part('valid', ('valid.json', 'annotations/instances_val_sub.json'), ('valid/JPEGImages',)),
+            Part('test', ('test.json', 'annotations/instances_test_sub.json'), ('test/JPEGImages',)),
+        ),
+        'https://youtube-vos.org/dataset/vis/ (2019 version)',
+    ),
+    Layout(
+        'split folders with frames, annotations beside them (shapes, custom sets)',
+        tuple(
+            Part(s, (f'annotations/{s}.json', f'annotations/instances_{s}.json'), (f'{s}/JPEGImages',))
+            for s in ('train', 'valid', 'test')
+        ),
+        'docs/data.md',
+    ),
+    Layout(
+        'one folder of frames with one annotation file (custom sets)',
+        (Part('all', ('annotations/instances.json', 'instances.json', 'annotations.json'), ('JPEGImages',)),),
+        'docs/data.md',
+    ),
+    Layout(
+        'OVIS',
+        tuple(
+            Part(s, (f'annotations_{s}.json', f'annotations/annotations_{s}.json'), (s, f'{s}/JPEGImages'))
+            for s in ('train', 'valid', 'test')
+        ),
+        'https://songbai.site/ovis/',
+        occlusion=True,
+    ),
+    Layout(
+        'COCO',
+        (
+            Part(
+                'train',
+                ('annotations/instances_train2017.json', 'annotations/instances_train.json'),
+                ('train2017', 'train', 'images/train2017'),
+            ),
+            Part(
+                'val',
+                ('annotations/instances_val2017.json', 'annotations/instances_val.json'),
+                ('val2017', 'val', 'images/val2017'),
+            ),
+        ),
+        'https://cocodataset.org/#download',
+    ),
+)
+
+
+def recognise(root: str | Path) -> Layout:
+    """The layout of which most pieces are under ``root``; the first of equals. An annotation file must be there.
+
+    Raises:
+        DataError: no such folder, or no annotation file at any known place.
+    """
+    root = Path(root)
+    if not root.is_dir():
+        raise DataError(f'{root}: no such folder')
+    scores = [_score(layout, root) for layout in LAYOUTS]
+    best = max(scores)
+    if best == (0, 0):
+        known = '\n'.join(f'  {layout.name}: {layout.parts[0].annotations[0]}' for layout in LAYOUTS)
+        raise DataError(
+            f'{root}: no annotation file at a place that a known layout has:\n{known}\n'
+            f'Unpack the annotation archive there, or name the annotation file itself and --img-prefix'
+        )
+    return LAYOUTS[scores.index(best)]
+
+
+def _score(layout: Layout, root: Path) -> tuple[int, int]:
+    parts = find_parts(layout, root)
+    with_file = [part for part in parts if part.ann_file]
+    return len(with_file) + sum(part.img_prefix is not None for part in with_file), len(with_file)
+
+
+def find_parts(layout: Layout, root: str | Path) -> list[FoundPart]:
+    """What of every split is there."""
+    root = Path(root)
+    return [
+        FoundPart(
+            part.name,
+            next((root / name for name in part.annotations if (root / name).is_file()), None),
+            next((root / name for name in part.images if (root / name).is_dir()), None),
+        )
+        for part in layout.parts
+    ]
+
+
+def missing_pieces(layout: Layout, root: str | Path) -> Iterator[Problem]:
+    """Pieces of the layout that are not there. A split that is absent as a whole is harmless."""
+    for part, found in zip(layout.parts, find_parts(layout, root)):
+        annotations, images = ' or '.join(part.annotations), ' or '.join(part.images)
+        if not found.ann_file and not found.img_prefix:
+            yield Problem(str(root), f"split '{part.name}' is not there; from {layout.source}", harmless=True)
+        elif not found.ann_file:
+            yield Problem(str(root), f"split '{part.name}' has images but lacks {annotations}; from {layout.source}")
+        elif not found.img_prefix:
+            yield Problem(str(root), f"split '{part.name}' lacks the images {images}; from {layout.source}")

@@ -1,0 +1,171 @@
+"""Which clips come in which order, on which process; a pure function of seed and position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from mmdet.datasets.base import ChunkIndex, TrainIndex, VideoDataset
+from mmdet.errors import ConfigError
+from mmdet.registry import DATA_SAMPLERS
+
+__all__ = ['ChunkSampler', 'ClipBatchSampler', 'shard_videos']
+
+_ORDER_STREAM = 2  # keeps this random stream apart from those of the samples
+
+
+@DATA_SAMPLERS.register_module()
+class ClipBatchSampler(Sampler[list[TrainIndex]]):
+    """Batches of training clips, endlessly many epochs, one per iteration over the sampler.
+
+    The *global* batch of ``batch_size * world_size`` clips is laid out first and every rank takes its slice of it, so
+    N processes with batch b see the batches of one process with batch N * b. Nothing is dropped: the last incomplete
+    global batch is filled from the epoch's start.
+
+    Args:
+        dataset: training data set.
+        batch_size: clips per process.
+        seed: of the order and of everything random inside the clips.
+        shuffle: new order every epoch; otherwise the data set's.
+        rank: of this process.
+        world_size: number of processes.
+        group_by_aspect: keep landscape and portrait clips in different batches, which saves padding.
+    """
+
+    def __init__(
+        self,
+        dataset: VideoDataset,
+        batch_size: int,
+        seed: int = 0,
+        shuffle: bool = True,
+        rank: int = 0,
+        world_size: int = 1,
+        group_by_aspect: bool = True,
+    ) -> None:
+        _check_rank(rank, world_size)
+        if batch_size < 1 or seed < 0:
+            raise ConfigError(f'batch_size must be at least 1 and seed at least 0, got {batch_size} and {seed}')
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.seed = seed
+        self.shuffle = shuffle
+        self.rank = rank
+        self.world_size = world_size
+        self.groups = _groups(dataset, group_by_aspect)
+        self.epoch = 0
+        self._skip = 0
+
+    @property
+    def global_batch_size(self) -> int:
+        """Clips of one step over all processes."""
+        return self.batch_size * self.world_size
+
+    def __len__(self) -> int:
+        """Batches of a whole epoch, wherever the position is."""
+        return sum(-(-len(group) // self.global_batch_size) for group in self.groups)
+
+    def set_position(self, epoch: int, batches_done: int = 0) -> None:
+        """Let the next iteration continue ``epoch`` after that many batches. Nothing is loaded to get there.
+
+        Raises:
+            ConfigError: the epoch has fewer batches, so the data set or the batch size is not that of the first run.
+        """
+        if epoch < 0 or not 0 <= batches_done <= len(self):
+            raise ConfigError(
+                f'cannot continue epoch {epoch} after {batches_done} batches: an epoch has {len(self)} now; '
+                f'resume with the data set, batch size and number of processes of the first run'
+            )
+        if batches_done == len(self):
+            epoch, batches_done = epoch + 1, 0
+        self.epoch, self._skip = epoch, batches_done
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to the start of an epoch, unless the position is in that epoch already."""
+        if epoch != self.epoch:
+            self.set_position(epoch)
+
+    def batches(self, epoch: int) -> list[np.ndarray]:
+        """All global batches of an epoch, each (global_batch_size,) indices of key frames."""
+        rng = np.random.default_rng([self.seed, epoch, 0, _ORDER_STREAM])
+        result: list[np.ndarray] = []
+        for group in self.groups:
+            order = rng.permutation(group) if self.shuffle else group
+            count = -(-len(order) // self.global_batch_size)
+            result.extend(np.resize(order, (count, self.global_batch_size)))  # repeats from the start to fill up
+        if self.shuffle:
+            return [result[i] for i in rng.permutation(len(result))]
+        return sorted(result, key=lambda batch: int(batch[0]))
+
+    def __iter__(self) -> Iterator[list[TrainIndex]]:
+        epoch, skip = self.epoch, self._skip
+        self._skip = 0
+        mine = slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
+        for batch in self.batches(epoch)[skip:]:
+            yield [TrainIndex(int(index), epoch, self.seed) for index in batch[mine]]
+        self.epoch = epoch + 1
+
+
+def _groups(dataset: VideoDataset, by_aspect: bool) -> list[np.ndarray]:
+    everything = np.arange(len(dataset))
+    if not by_aspect:
+        return [everything]
+    wide = dataset.landscape
+    return [group for group in (everything[wide], everything[~wide]) if len(group)]
+
+
+@DATA_SAMPLERS.register_module()
+class ChunkSampler(Sampler[list[ChunkIndex]]):
+    """Frames of whole videos in order, ``chunk_size`` at a time, for testing.
+
+    Every video belongs to exactly one rank; each rank runs its longest videos first. The last chunk of a video is as
+    short as it has to be.
+
+    Args:
+        dataset: data set in test mode.
+        chunk_size: frames per chunk.
+        rank: of this process.
+        world_size: number of processes.
+    """
+
+    def __init__(self, dataset: VideoDataset, chunk_size: int, rank: int = 0, world_size: int = 1) -> None:
+        _check_rank(rank, world_size)
+        if chunk_size < 1:
+            raise ConfigError(f'chunk_size must be at least 1 frame, got {chunk_size}')
+        self.dataset = dataset
+        self.chunk_size = chunk_size
+        self.lengths = [video.length for video in dataset.videos]
+        self.positions = shard_videos(self.lengths, world_size)[rank]
+
+    def __len__(self) -> int:
+        """Chunks of this rank."""
+        return sum(-(-self.lengths[position] // self.chunk_size) for position in self.positions)
+
+    def __iter__(self) -> Iterator[list[ChunkIndex]]:
+        for position in self.positions:
+            length = self.lengths[position]
+            for start in range(0, length, self.chunk_size):
+                yield [ChunkIndex(position, start, min(start + self.chunk_size, length))]
+
+
+def shard_videos(lengths: Sequence[int], world_size: int) -> list[list[int]]:
+    """Deal videos out to ranks, longest first, each to the rank with the fewest frames so far.
+
+    Ties go to the video that stands first and to the lowest rank, so the result depends on nothing but the lengths.
+
+    Returns:
+        For every rank the positions of its videos, longest first.
+    """
+    shards: list[list[int]] = [[] for _ in range(world_size)]
+    loads = [0] * world_size
+    for position in sorted(range(len(lengths)), key=lambda p: (-lengths[p], p)):
+        rank = loads.index(min(loads))
+        shards[rank].append(position)
+        loads[rank] += lengths[position]
+    return shards
+
+
+def _check_rank(rank: int, world_size: int) -> None:
+    if not 0 <= rank < world_size:
+        raise ConfigError(f'rank {rank} does not exist among {world_size} processes')

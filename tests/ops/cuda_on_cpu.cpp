@@ -1,0 +1,64 @@
+// Runs the CUDA kernels of the correlation on the CPU, one thread per CUDA thread and one block after the other, so that
+// their indices, shared memory and barriers are tested on machines without a GPU.
+#include <barrier>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#define __global__
+#define __launch_bounds__(threads)
+#define __shared__ static
+
+struct Index {
+  int x, y;
+};
+static thread_local Index threadIdx, blockIdx;
+static std::unique_ptr<std::barrier<>> block_barrier;
+static void __syncthreads() { block_barrier->arrive_and_wait(); }
+
+#include "correlation_cuda_kernels.cuh"
+
+template <typename Kernel>
+static void launch(long long blocks, int warps, Kernel kernel) {
+  const int threads = warps * mmdet::kLanes;
+  block_barrier = std::make_unique<std::barrier<>>(threads);
+  std::barrier<> between_blocks(threads);
+  std::vector<std::thread> pool;
+  for (int t = 0; t < threads; ++t) {
+    pool.emplace_back([&, t] {
+      threadIdx = {t % mmdet::kLanes, t / mmdet::kLanes};
+      for (long long block = 0; block < blocks; ++block) {
+        blockIdx = {int(block), 0};
+        kernel();
+        between_blocks.arrive_and_wait();
+      }
+    });
+  }
+  for (std::thread& thread : pool) thread.join();
+}
+
+// geometry: batch, channels, height, width, patch_h, patch_w, step_h, step_w, window
+static mmdet::VolumeShape shape_of(const long long* g) {
+  return mmdet::make_shape(g[0], int(g[1]), int(g[2]), int(g[3]), int(g[4]), int(g[5]), int(g[6]), int(g[7]), int(g[8]));
+}
+
+extern "C" void emulated_forward(const double* input1, const double* input2, double* volume, const long long* geometry) {
+  const mmdet::VolumeShape shape = shape_of(geometry);
+  launch(mmdet::ForwardTile::blocks(shape), mmdet::ForwardTile::kWarps, [&] {
+    mmdet::volume_forward_kernel<double, 4>(input1, input2, volume, shape);
+  });
+}
+
+template <bool kMirrored>
+static void gradient(const double* grad, const double* values, double* result, const mmdet::VolumeShape& shape) {
+  launch(mmdet::BackwardTile<2>::blocks(shape), 2, [&] {
+    mmdet::volume_gradient_kernel<double, 2, kMirrored>(grad, values, result, shape);
+  });
+}
+
+extern "C" void emulated_backward(
+    const double* grad, const double* input1, const double* input2, double* grad1, double* grad2, const long long* geometry) {
+  const mmdet::VolumeShape shape = shape_of(geometry);
+  gradient<false>(grad, input2, grad1, shape);
+  gradient<true>(grad, input1, grad2, shape.mirrored());
+}
