@@ -33,7 +33,7 @@ model = dict(
         ),
         roi_head=dict(
             type='RoIHead',
-            bbox_roi_extractor=dict(type='RoIExtractor', output_size=7, strides=(4, 8, 16, 32)),
+            bbox_roi_extractor=dict(type='RoIExtractor', output_size=7, strides=(4, 8, 16, 32), sampling_ratio=2),
             bbox_head=dict(
                 type='BBoxHead',
                 num_classes=_num_classes,
@@ -44,7 +44,7 @@ model = dict(
                 score_threshold=0.05,
                 max_per_image=20,
             ),
-            mask_roi_extractor=dict(type='RoIExtractor', output_size=14, strides=(4, 8, 16, 32)),
+            mask_roi_extractor=dict(type='RoIExtractor', output_size=14, strides=(4, 8, 16, 32), sampling_ratio=1),
             mask_head=dict(
                 type='MaskHead',
                 num_classes=_num_classes,
@@ -57,12 +57,12 @@ model = dict(
             assigner=dict(
                 type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.5, match_low_quality=False
             ),
-            sampler=dict(type='RandomSampler', num=64, pos_fraction=0.25, add_gt_as_proposals=True),
+            sampler=dict(type='RandomSampler', num=32, pos_fraction=0.5, add_gt_as_proposals=True),
         ),
     ),
     track_head=dict(
         type='MaskTrackHead',
-        roi_extractor=dict(type='RoIExtractor', output_size=7, strides=(4, 8, 16, 32)),
+        roi_extractor=dict(type='RoIExtractor', output_size=7, strides=(4, 8, 16, 32), sampling_ratio=2),
         in_channels=64,
         fc_channels=256,
     ),

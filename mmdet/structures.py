@@ -7,6 +7,7 @@ video_id        identity of the video in its annotation file (any int), unchange
 frame_id        index of the frame in its video, from 0
 video_length    number of frames of the video; -1 while unknown (camera)
 img_path        file of the frame, for messages
+source_frame    index of the frame in a live source; runs ahead of frame_id where frames were dropped
 ori_shape       (H, W) of the original frame in pixels
 img_shape       (H, W) after resizing, before padding
 scale_factor    (w_scale, h_scale) from original to resized pixels

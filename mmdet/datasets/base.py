@@ -272,8 +272,11 @@ class VideoDataset(torch.utils.data.Dataset):
         except MMDetError as error:
             return WorkerFailure.of(error)
 
+    def image_path(self, video: VideoInfo, frame: int) -> Path:
+        """File of frame ``frame`` of ``video``; names without a suffix are completed."""
+        return find_image(Path(self.img_prefix) / video.file_names[frame])
+
     def _clip(self, position: int, frame_ids: Sequence[int], seed: int) -> Clip:
         video = self.videos[position]
-        folder = Path(self.img_prefix)
-        frames = [ClipFrame(video, t, str(find_image(folder / video.file_names[t]))) for t in frame_ids]
+        frames = [ClipFrame(video, t, str(self.image_path(video, t))) for t in frame_ids]
         return Clip(frames, self.ann_file, seed)

@@ -1,0 +1,95 @@
+"""What ``tools/evaluate.py`` can do: one entry per benchmark, each with its options and its evaluation of files.
+
+A new benchmark is a function that adds its options, a function that evaluates, and a row in :data:`COMMANDS`.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmdet.evaluation.coco import KINDS, evaluate_coco_files
+from mmdet.evaluation.files import atomic_file, read_json
+from mmdet.evaluation.ovis import evaluate_ovis
+from mmdet.evaluation.vis_results import load_results
+from mmdet.evaluation.ytvis import TrackAPOptions, evaluate_ytvis
+
+
+@dataclass(frozen=True)
+class Report:
+    """Outcome of an evaluation.
+
+    Attributes:
+        table: text for the console.
+        numbers: every number, ready for JSON.
+    """
+
+    table: str
+    numbers: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One benchmark: what it is, which options it takes, and how it is run on files."""
+
+    help: str
+    add_options: Callable[[ArgumentParser], None]
+    evaluate: Callable[[Namespace], Report]
+
+
+def _track_options(parser: ArgumentParser) -> None:
+    parser.add_argument('results', help='result file: .json, or .zip holding results.json')
+    parser.add_argument('--annotations', required=True, help='annotation file (JSON) with ground truth')
+    parser.add_argument('--class-agnostic', action='store_true', help='let any category match any other')
+    parser.add_argument(
+        '--official',
+        action='store_true',
+        help="exactly the benchmark's evaluator, which lets short lists and unknown categories pass",
+    )
+
+
+def _evaluate_tracks(arguments: Namespace, evaluate: Callable[..., Any]) -> Report:
+    agnostic = arguments.class_agnostic
+    options = TrackAPOptions.official(agnostic) if arguments.official else TrackAPOptions(class_agnostic=agnostic)
+    truth = read_json(arguments.annotations, 'annotation')
+    results = load_results(arguments.results)
+    found = evaluate(truth, results, options, str(arguments.annotations), str(arguments.results))
+    return Report(found.table(), {**found.as_dict(), 'official': arguments.official})
+
+
+def _coco_options(parser: ArgumentParser) -> None:
+    parser.add_argument('results', help='COCO result file (.json, or .zip holding results.json)')
+    parser.add_argument('--annotations', required=True, help='COCO annotation file (JSON)')
+    parser.add_argument('--metrics', nargs='+', choices=KINDS, default=list(KINDS), help='kinds of overlap')
+
+
+def _evaluate_images(arguments: Namespace) -> Report:
+    found = evaluate_coco_files(arguments.annotations, arguments.results, arguments.metrics)
+    tables = '\n\n'.join(part.table() for part in found.values())
+    return Report(tables, {kind: part.as_dict() for kind, part in found.items()})
+
+
+COMMANDS: dict[str, Command] = {
+    'ytvis': Command(
+        'YouTube-VIS: AP of mask tracks', _track_options, lambda a: _evaluate_tracks(a, evaluate_ytvis)
+    ),
+    'ovis': Command(
+        'OVIS: AP of mask tracks, by occlusion too', _track_options, lambda a: _evaluate_tracks(a, evaluate_ovis)
+    ),
+    'coco': Command('COCO: AP of boxes and masks on images', _coco_options, _evaluate_images),
+}
+
+
+def write_report(report: Report, arguments: Namespace, path: str | Path) -> None:
+    """Write every number and the files they come from as JSON.
+
+    Raises:
+        DataError: the file cannot be written.
+    """
+    inputs = {key: value for key, value in vars(arguments).items() if key in ('benchmark', 'results', 'annotations')}
+    with atomic_file(path) as file:
+        file.write(json.dumps({**inputs, **report.numbers}, indent=1).encode() + b'\n')

@@ -1,0 +1,77 @@
+"""Reads tracks of one frame for drawing, whichever of their forms they come in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from mmdet.structures import RLE
+from mmdet.visualization.colours import NO_IDENTITY, RGB, identity_colour
+
+__all__ = ['TrackRow', 'track_rows']
+
+
+class TrackRow(NamedTuple):
+    """One object of a frame.
+
+    Attributes:
+        instance_id: identity; None for a plain detection, negative where a tracker gave none.
+        label: class from 0.
+        score: in [0, 1]; None for ground truth.
+        bbox: x1 y1 x2 y2 in pixels of the original frame.
+        mask: None where there is only a box.
+    """
+
+    instance_id: int | None
+    label: int
+    score: float | None
+    bbox: tuple[float, float, float, float]
+    mask: RLE | None
+
+    @property
+    def colour(self) -> RGB:
+        """RGB by identity; a plain detection has that of its class."""
+        if self.instance_id is None:
+            return identity_colour(self.label) if self.label >= 0 else NO_IDENTITY
+        return identity_colour(self.instance_id)
+
+    def captions(self, classes: Sequence[str] | None) -> list[str]:
+        """``name id score`` without what is not known, and shorter forms for where there is no room."""
+        known = classes is not None and 0 <= self.label < len(classes)
+        name = classes[self.label] if classes is not None and known else f'class {self.label}'
+        identity = [str(self.instance_id)] if self.instance_id is not None and self.instance_id >= 0 else []
+        score = [f'{self.score:.2f}'] if self.score is not None else []
+        forms = [[name, *identity, *score], [name, *identity], identity]
+        return list(dict.fromkeys(' '.join(form) for form in forms if form))
+
+
+def track_rows(tracks: Any, score_thr: float = 0.0) -> list[TrackRow]:
+    """Rows of ``tracks`` that reach ``score_thr``, in their order.
+
+    Args:
+        tracks: anything with ``bboxes`` (N, 4) and ``labels`` (N,), and where known ``instance_ids`` (N,), ``scores``
+            (N,) and ``masks`` (list of RLE or None): ``InstanceData`` or lists, on any device.
+        score_thr: rows below are left out; rows without a score stay.
+    """
+    bboxes = _numbers(tracks.bboxes).reshape(-1, 4).tolist()
+    labels = _numbers(tracks.labels).astype(int).tolist()
+    ids = _column(tracks, 'instance_ids', len(bboxes))
+    scores = _column(tracks, 'scores', len(bboxes))
+    masks = list(getattr(tracks, 'masks', None) or [None] * len(bboxes))
+    rows = [
+        TrackRow(None if identity is None else int(identity), label, score, tuple(bbox), mask)
+        for identity, label, score, bbox, mask in zip(ids, labels, scores, bboxes, masks)
+    ]
+    return [row for row in rows if row.score is None or row.score >= score_thr]
+
+
+def _numbers(values: Any) -> np.ndarray:
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
+
+
+def _column(tracks: Any, name: str, length: int) -> list[Any]:
+    values = getattr(tracks, name, None)
+    return [None] * length if values is None else _numbers(values).tolist()

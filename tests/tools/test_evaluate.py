@@ -1,0 +1,137 @@
+"""The command line of evaluation: numbers on the screen and in the file, errors in a sentence."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from mmdet.errors import MMDetError
+
+MASK = {'size': [4, 6], 'counts': [0, 8, 16]}
+
+
+def load_tool(repo_root: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, repo_root / 'tools' / f'{name}.py')
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def evaluate(repo_root: Path) -> Callable[..., int]:
+    return load_tool(repo_root, 'evaluate').main
+
+
+@pytest.fixture
+def check(repo_root: Path) -> Callable[..., int]:
+    return load_tool(repo_root, 'check_submission').main
+
+
+def truth() -> dict[str, Any]:
+    annotation = {'id': 1, 'video_id': 7, 'category_id': 3, 'segmentations': [MASK, None]}
+    annotation |= {'occlusion': ['slight_occlusion', None]}
+    video = {'id': 7, 'height': 4, 'width': 6, 'length': 2}
+    return {'videos': [video], 'categories': [{'id': 3, 'name': 'cat'}], 'annotations': [annotation]}
+
+
+def results(**changes: Any) -> list[dict[str, Any]]:
+    return [{'video_id': 7, 'category_id': 3, 'score': 0.5, 'segmentations': [MASK, None], **changes}]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Callable[..., list[str]]:
+    """Write a result and an annotation file; gives the arguments that name them."""
+
+    def write(results: Any, truth: Any) -> list[str]:
+        (tmp_path / 'r.json').write_text(json.dumps(results))
+        (tmp_path / 'gt.json').write_text(json.dumps(truth))
+        return [str(tmp_path / 'r.json'), '--annotations', str(tmp_path / 'gt.json')]
+
+    return write
+
+
+@pytest.mark.parametrize(('benchmark', 'count'), [('ytvis', 12), ('ovis', 18)])
+def test_tracks(evaluate, files, tmp_path: Path, capsys, benchmark: str, count: int) -> None:
+    out = tmp_path / 'new' / 'numbers.json'
+    assert evaluate([benchmark, *files(results(), truth()), '--json', str(out)]) == 0
+    shown = capsys.readouterr().out
+    assert ['AP', '1.0000'] in [line.split() for line in shown.splitlines()]
+    assert 'cat (3)' in shown
+    numbers = json.loads(out.read_bytes())
+    assert numbers['benchmark'] == benchmark
+    assert len(numbers['summary']) == len(numbers['per_category']['3']) - 1 == count
+    assert numbers['summary']['AP'] == pytest.approx(1)
+    assert numbers['counts'] == {'videos': 1, 'annotations': 1, 'detections': 1}
+    assert not numbers['official']
+
+
+def test_official_lets_short_lists_pass(evaluate, files, capsys) -> None:
+    arguments = ['ytvis', *files(results(segmentations=[MASK]), truth())]
+    with pytest.raises(MMDetError, match='1 entries, but the video has 2 frames'):
+        evaluate(arguments)
+    assert evaluate([*arguments, '--official']) == 0
+    assert 'AP         1.0000' in capsys.readouterr().out
+
+
+def test_underscore_spelling(evaluate, files, capsys) -> None:
+    other = {**truth(), 'categories': [{'id': 3, 'name': 'cat'}, {'id': 4, 'name': 'dog'}]}
+    assert evaluate(['ytvis', *files(results(category_id=4), other), '--class_agnostic']) == 0
+    assert 'AP         1.0000' in capsys.readouterr().out
+
+
+def test_coco_on_published_results(evaluate, data_dir: Path, tmp_path: Path) -> None:
+    folder = data_dir / 'real' / 'coco_eval'
+    arguments = [str(folder / 'instances_val2014_fakebbox100_results.json'), '--metrics', 'bbox']
+    out = tmp_path / 'n.json'
+    assert evaluate(
+        ['coco', *arguments, '--annotations', str(folder / 'instances_val2014_100.json'), '--json', str(out)]
+    ) == 0
+    assert json.loads(out.read_bytes())['bbox']['summary']['AP'] == pytest.approx(0.505, abs=5e-4)
+
+
+def test_numbers_of_the_parity_files(evaluate, parity_dir: Path, tmp_path: Path) -> None:
+    folder, out = parity_dir / 'ytvis_eval', tmp_path / 'n.json'
+    arguments = ['ytvis', str(folder / 'results.json'), '--annotations', str(folder / 'gt.json'), '--json', str(out)]
+    assert evaluate(arguments) == 0
+    expected = json.loads((folder / 'expected.json').read_bytes())
+    numbers = json.loads(out.read_bytes())
+    assert numbers['summary'] == pytest.approx(expected['summary'], abs=1e-9)
+
+
+def test_wrong_usage(evaluate, capsys) -> None:
+    for arguments in ([], ['nonsense'], ['ytvis', 'r.json']):
+        with pytest.raises(SystemExit) as stopped:
+            evaluate(arguments)
+        assert stopped.value.code == 2
+    capsys.readouterr()
+
+
+def test_errors_are_one_sentence_and_code_1(repo_root: Path, files) -> None:
+    arguments = files(results(), {**truth(), 'annotations': None})
+    command = [sys.executable, str(repo_root / 'tools' / 'evaluate.py'), 'ytvis', *arguments]
+    environment = {key: value for key, value in os.environ.items() if key != 'MMDET_TRACEBACK'}
+    finished = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert finished.returncode == 1
+    assert finished.stderr.startswith('AnnotationsMissingError: ')
+    assert 'Traceback' not in finished.stderr
+    assert finished.stdout == ''
+
+
+def test_check_submission(check, files, capsys) -> None:
+    assert check(files(results(), truth())) == 0
+    assert '0 problems, 0 warnings: ready to upload' in capsys.readouterr().out
+    assert check([*files(results(score=3, category_id=9), truth()), '--limit', '1']) == 1
+    shown = capsys.readouterr().out
+    assert 'r.json: result 0, video 7: category_id 9' in shown
+    assert '... and 1 more problems' in shown
