@@ -1,0 +1,201 @@
+"""Detections of every frame as one file per video, for other programs: what a tracker would have been given.
+
+``<folder>/video_<id>.npz`` is a zip of ``.npy`` arrays; ``numpy.load(path, allow_pickle=False)`` reads it. With N rows
+over all T frames of the video, ordered by frame:
+
+==============  ======================================================================================
+version         () int64, 1
+video_id        () int64, the annotation file's own
+size            (2,) int64, height and width of the original frames in pixels
+length          () int64, T
+frames          (N,) int32, index of each row's frame, from 0
+bboxes          (N, 4) float32, x1 y1 x2 y2 in original pixels, right and bottom exclusive
+labels          (N,) int64, positions of the categories in the data set's classes
+scores          (N,) float32
+rle_bytes       (M,) uint8, compressed COCO RLE texts of all rows, one after the other
+rle_offsets     (N + 1,) int64, row i has ``rle_bytes[rle_offsets[i]:rle_offsets[i + 1]]``; empty: no mask
+embeddings      (N, D) float32, only where a track head ran
+==============  ======================================================================================
+
+Rows wait on disk, not in memory, until their video ends.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+
+from mmdet.errors import DataError
+from mmdet.evaluation.files import atomic_file
+from mmdet.structures import RLE, FrameSample
+
+VERSION = 1
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # zip members carry a date; always the same one, so that equal data gives equal bytes
+_COLUMNS = ('frames', 'bboxes', 'labels', 'scores')
+_REQUIRED = ('version', 'video_id', 'size', 'length', *_COLUMNS, 'rle_bytes', 'rle_offsets')
+
+
+class _Column:
+    """One array that grows by rows, kept in a file without a name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the video
+        self._dtype: Any = None
+        self._shape: tuple[int, ...] = ()
+        self._rows = 0
+
+    def append(self, rows: np.ndarray) -> None:
+        if self._dtype is None:
+            self._dtype, self._shape = rows.dtype, rows.shape[1:]
+        self._file.write(np.ascontiguousarray(rows).tobytes())
+        self._rows += len(rows)
+
+    def write_to(self, archive: zipfile.ZipFile, name: str) -> None:
+        header = {'descr': npy.dtype_to_descr(self._dtype), 'fortran_order': False, 'shape': (self._rows, *self._shape)}
+        self._file.seek(0)
+        with archive.open(_member(name), 'w', force_zip64=True) as target:
+            npy.write_array_header_1_0(target, header)
+            shutil.copyfileobj(self._file, target)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class DetectionDump:
+    """Writes the detections of one video after the other.
+
+    Args:
+        folder: gets one file per video.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._columns: dict[str, _Column] = {}
+        self._video: dict[str, Any] = {}
+
+    def add(self, sample: FrameSample) -> None:
+        """Take the detections of the next frame.
+
+        Raises:
+            DataError: the sample has no ``pred_instances``, or the folder cannot be written.
+        """
+        where = f'video {sample.video_id}, frame {sample.frame_id}'
+        if 'pred_instances' not in sample:
+            raise DataError(f'{where}: the model gave no pred_instances, so there are no detections to dump')
+        found = sample.pred_instances
+        counts = [_counts(mask) for mask in found.masks]
+        rows: dict[str, np.ndarray] = {
+            'frames': np.full(len(found.bboxes), sample.frame_id, np.int32),
+            'bboxes': np.asarray(found.bboxes, np.float32).reshape(-1, 4),
+            'labels': np.asarray(found.labels, np.int64),
+            'scores': np.asarray(found.scores, np.float32),
+            'rle_bytes': np.frombuffer(b''.join(counts), np.uint8),
+            'rle_lengths': np.array([len(text) for text in counts], np.int64),
+        }
+        if 'embeddings' in found:
+            rows['embeddings'] = np.asarray(found.embeddings, np.float32)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name, values in rows.items():
+                if name not in self._columns:
+                    self._columns[name] = _Column(self.folder)
+                self._columns[name].append(values)
+        except OSError as error:
+            raise DataError(f'{self.folder}: cannot write the detections of {where}: {error.strerror}') from error
+        self._video = {'video_id': int(sample.video_id), 'size': [int(v) for v in sample.ori_shape]}
+        self._video['length'] = int(sample.frame_id) + 1
+
+    def finish(self) -> Path | None:
+        """End of the video: write its file, whole or not at all; None if there was no frame.
+
+        Raises:
+            DataError: it cannot be written.
+        """
+        if not self._video:
+            return None
+        path = self.folder / f'video_{self._video["video_id"]}.npz'
+        lengths = self._columns.pop('rle_lengths')
+        with atomic_file(path) as file, zipfile.ZipFile(file, 'w') as archive:
+            for name, value in {'version': VERSION, **self._video}.items():
+                _write(archive, name, np.asarray(value, np.int64))
+            for name, column in self._columns.items():
+                column.write_to(archive, name)
+            lengths._file.seek(0)
+            offsets = np.concatenate([[0], np.frombuffer(lengths._file.read(), np.int64).cumsum()])
+            _write(archive, 'rle_offsets', offsets.astype(np.int64))
+        for column in (lengths, *self._columns.values()):
+            column.close()
+        self._columns, self._video = {}, {}
+        return path
+
+
+@dataclass
+class Detections:
+    """Content of one file; see the module's table. ``embeddings`` is None where no track head ran."""
+
+    video_id: int
+    size: tuple[int, int]
+    length: int
+    frames: np.ndarray
+    bboxes: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+    masks: list[RLE | None]
+    embeddings: np.ndarray | None = None
+
+    def rows(self, frame: int) -> slice:
+        """The rows of one frame."""
+        return slice(*np.searchsorted(self.frames, [frame, frame + 1]))
+
+
+def read_detections(path: str | Path) -> Detections:
+    """Read what :class:`DetectionDump` wrote.
+
+    Raises:
+        DataError: missing, damaged, or not of this form.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            missing = [name for name in _REQUIRED if name not in file]
+            if missing:
+                raise DataError(f'{path}: not a file of detections, it lacks {", ".join(missing)}')
+            arrays = {name: file[name] for name in file.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f'{path}: the detections cannot be read: {error}') from error
+    if int(arrays['version']) != VERSION:
+        raise DataError(f'{path}: written in version {int(arrays["version"])}, this program reads {VERSION}')
+    size = (int(arrays['size'][0]), int(arrays['size'][1]))
+    text, offsets = arrays['rle_bytes'].tobytes(), arrays['rle_offsets'].tolist()
+    masks: list[RLE | None] = [
+        RLE(size=list(size), counts=text[start:stop].decode('ascii')) if stop > start else None
+        for start, stop in pairwise(offsets)
+    ]
+    columns = {name: arrays[name] for name in _COLUMNS}
+    if any(len(values) != len(masks) for values in columns.values()):
+        raise DataError(f'{path}: its columns have different lengths')
+    columns['embeddings'] = arrays.get('embeddings')
+    return Detections(int(arrays['video_id']), size, int(arrays['length']), masks=masks, **columns)
+
+
+def _counts(mask: RLE | None) -> bytes:
+    if mask is None:
+        return b''
+    counts = mask['counts']
+    return counts if isinstance(counts, bytes) else counts.encode('ascii')
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    return zipfile.ZipInfo(f'{name}.npy', _EPOCH)
+
+
+def _write(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
+    with archive.open(_member(name), 'w') as target:
+        npy.write_array(target, array, allow_pickle=False)

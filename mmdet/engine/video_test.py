@@ -1,0 +1,169 @@
+"""The test loop: every video of a data set once, on one process, its result in a file, then the numbers."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from mmdet.engine.detection_dump import DetectionDump
+from mmdet.engine.distributed import Process
+from mmdet.engine.stop_signal import DeafWorker, StopSignal
+from mmdet.errors import AnnotationsMissingError, ConfigError
+from mmdet.evaluation import ResultStore, VideoResultCollector
+
+log = logging.getLogger('mmdet.test')
+
+
+class VideoTester:
+    """Runs a model over the videos of a loader, and metrics over what it found.
+
+    Every process writes the results of its own videos into one folder; rank 0 reads them in the data set's order. So
+    the numbers do not depend on how many processes there are.
+
+    Args:
+        model: ``model(inputs=..., data_samples=..., mode='predict')`` returns finished frames; on its device.
+        loader: chunks of whole videos, in order, those of this process.
+        process: this process.
+        folder: where results go, one file per video; what an earlier run left there is removed.
+        metrics: each has ``evaluate(results, dataset)``.
+        dump: gets the detections of every frame, or None.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loader: DataLoader,
+        process: Process,
+        folder: Path,
+        metrics: Sequence[Any] = (),
+        dump: DetectionDump | None = None,
+    ) -> None:
+        self.model, self.loader, self.process = model, loader, process
+        self.dataset: Any = loader.dataset
+        self.metrics, self.dump = list(metrics), dump
+        self.store = ResultStore(folder)
+        loader.worker_init_fn = DeafWorker(loader.worker_init_fn)
+
+    def run(self, stop: StopSignal | None = None) -> dict[str, float] | None:
+        """Test and evaluate.
+
+        Args:
+            stop: looked at between chunks.
+
+        Returns:
+            The numbers of all metrics, the same on every process; None where a stop was requested.
+        """
+        return self.evaluate() if self.infer(stop) else None
+
+    @torch.no_grad()
+    def infer(self, stop: StopSignal | None = None) -> bool:
+        """Fill the result folder; False where a stop was requested before the end.
+
+        Raises:
+            DataError: a frame is missing or damaged, or the model lost one.
+        """
+        self.process.on_first(self.store.clear, 'emptying the result folder')
+        self.model.eval()
+        collector = VideoResultCollector()
+        with self._progress_bar() as bar:
+            for batch in self.loader:
+                if stop is not None and stop.requested:
+                    break
+                for sample in self.model(**batch, mode='predict'):
+                    self._take(sample, collector)
+                bar.update(sum(len(clip) for clip in batch['data_samples']))
+            else:
+                collector.finish()
+        requested = stop is not None and stop.requested
+        return not any(self.process.gather(requested, 'waiting for the other processes to end the test', patient=True))
+
+    def evaluate(self) -> dict[str, float]:
+        """Numbers of all metrics over the results in the folder.
+
+        Raises:
+            AnnotationsMissingError: the data set has no ground truth.
+        """
+
+        def work() -> dict[str, float]:
+            numbers: dict[str, float] = {}
+            for metric in self.metrics:
+                found = metric.evaluate(self.results(), self.dataset)
+                numbers.update({key: float(value) for key, value in found.items()})
+            return numbers
+
+        return self.process.on_first(work, 'evaluating')
+
+    def export(self, path: str | Path) -> str:
+        """Write the submission file that ``path`` asks for, by the first metric; its name, on every process."""
+        if not self.metrics:
+            raise ConfigError('--out needs test_evaluator in the config: the metric knows the format of its benchmark')
+        work: Callable[[], str] = lambda: str(self.metrics[0].export(self.results(), self.dataset, path))  # noqa: E731
+        return self.process.on_first(work, f'writing {path}')
+
+    def results(self) -> Any:
+        """Results of all videos in the data set's order, one in memory at a time."""
+        return self.store.read_all([video.id for video in self.dataset.videos])
+
+    def draw(self, folder: str | Path, count: int | None = None) -> None:
+        """Write pictures of the first ``count`` videos (None: of all); the processes share the work.
+
+        Raises:
+            DataError: a frame cannot be read.
+            VideoSourceError: a video cannot be written.
+        """
+        from mmdet.visualization import render_video_result  # its libraries are needed for nothing else
+
+        videos = self.dataset.videos[:count][self.process.rank :: self.process.world_size]
+        for video in tqdm(videos, desc='pictures', unit='video', disable=not self.process.first):
+            render_video_result(self.dataset, self.store.read(video.id), folder)
+        self.process.barrier('waiting for the other processes to draw')
+
+    def remove_results(self) -> None:
+        """Delete the folder of intermediate results, once everything that was wanted is made of them."""
+
+        def work() -> None:
+            self.store.clear()
+            with contextlib.suppress(OSError):  # somebody else put something there
+                self.store.folder.rmdir()
+
+        self.process.on_first(work, 'removing intermediate results')
+
+    def _take(self, sample: Any, collector: VideoResultCollector) -> None:
+        if self.dump is not None:
+            self.dump.add(sample)
+        result = collector.add(sample)
+        if result is not None:
+            self.store.write(result)
+            if self.dump is not None:
+                self.dump.finish()
+
+    def _progress_bar(self) -> tqdm:
+        chunks = [index for indices in self.loader.batch_sampler or () for index in indices]
+        frames = sum(chunk.stop - chunk.start for chunk in chunks)
+        share = f' (rank 0 of {self.process.world_size})' if self.process.world_size > 1 else ''
+        every = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file wants fewer lines
+        return tqdm(
+            total=frames, unit='frame', desc=f'test{share}', mininterval=every, disable=not self.process.first
+        )
+
+
+def require_annotations(dataset: Any) -> None:
+    """Refuse to evaluate on a data set without ground truth, before hours are spent on it.
+
+    Raises:
+        AnnotationsMissingError: in one sentence.
+    """
+    if not dataset.has_annotations:
+        raise AnnotationsMissingError(
+            f'{dataset.ann_file} has no annotations to evaluate with: leave out --eval and write a submission with '
+            f"--out FILE, or validate on a part of the training file with split='holdout'."
+        )

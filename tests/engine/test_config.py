@@ -1,0 +1,167 @@
+"""Reading configs: inheritance, overrides, misspelt keys."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mmdet.engine.config import changed_keys, load_config, parse_overrides, to_json
+from mmdet.errors import ConfigError
+
+BASE = """
+_lr = 0.01
+model = dict(type='ToyModel', detector=dict(depth=50, anchors=[dict(scale=1), dict(scale=2)]))
+train_dataloader = dict(batch_size=2, dataset=dict(type='ToyData'))
+train_cfg = dict(max_epochs=2)
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=_lr))
+load_from = None
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text=BASE, name='config.py'):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_constants_are_used_and_left_out(write):
+    config = load_config(write())
+    assert config.optim_wrapper.optimizer.lr == 0.01
+    assert '_lr' not in config
+
+
+def test_one_level_of_inheritance(write):
+    write(name='base.py')
+    config = load_config(write("_base_ = 'base.py'\ntrain_cfg = dict(max_epochs=7)", 'child.py'))
+    assert config.train_cfg.max_epochs == 7
+    assert config.model.detector.depth == 50
+    with pytest.raises(ConfigError, match='Only one level'):
+        load_config(write("_base_ = ['child.py']", 'grandchild.py'))
+
+
+@pytest.mark.parametrize(
+    ('case', 'text', 'message'),
+    [
+        ('misspelt top key', 'modle = dict()', "no key 'modle'. Did you mean 'model'"),
+        ('own constant without underscore', "my_root = 'data'", 'begin with an underscore'),
+        ('key of another system', 'default_hooks = dict()', "checkpoints are 'checkpoint_cfg'"),
+        ('misspelt key of a section', 'train_cfg = dict(max_epoch=2)', "no key 'max_epoch'. Did you mean"),
+        ('section that is no dict', 'log_cfg = 3', 'log_cfg must be a dict'),
+        ('no length', 'train_cfg = dict(val_interval=1)', 'max_epochs or max_iters; it gives neither'),
+        ('two lengths', 'train_cfg = dict(max_epochs=1, max_iters=2)', 'max_epochs and max_iters'),
+        ('not Python', 'model = dict(', 'not valid Python'),
+        ('does not run', 'model = undefined', "name 'undefined' is not defined"),
+        ('base that is not there', "_base_ = 'nowhere.py'", 'nowhere.py does not exist'),
+        ('import that is not there', "custom_imports = dict(imports=['no_such_module_here'])", 'no_such_module_here'),
+    ],
+)
+def test_bad_files(write, case, text, message):
+    with pytest.raises(ConfigError, match=r'config\.py') as error:
+        load_config(write(text))
+    assert message in str(error.value), case
+
+
+def test_all_unknown_keys_at_once(write):
+    with pytest.raises(ConfigError) as error:
+        load_config(write('modle = dict()\nsead = 1\nlog_cfg = dict(intervall=1)'))
+    assert all(word in str(error.value) for word in ("'modle'", "'sead'", "'intervall'"))
+
+
+def test_missing_file_names_its_neighbours(write):
+    path = write()
+    with pytest.raises(ConfigError, match=r'its folder has config\.py'):
+        load_config(path.with_name('confg.py'))
+
+
+@pytest.mark.parametrize(
+    ('text', 'value'),
+    [
+        ('a.b=1', 1),
+        ('a.b=1e-3', 0.001),
+        ('a.b=(640, 360)', (640, 360)),
+        ("a.b=['cat', 'dog']", ['cat', 'dog']),
+        ('a.b=[cat,dog]', ['cat', 'dog']),
+        ('a.b=cat,dog', ['cat', 'dog']),
+        ('a.b=true', True),
+        ('a.b=False', False),
+        ('a.b=None', None),
+        ('a.b=data/my clips/x=y.json', 'data/my clips/x=y.json'),
+        ("a.b={'type': 'IoUTracker'}", {'type': 'IoUTracker'}),
+        ('a.b=__import__("os").getcwd()', '__import__("os").getcwd()'),  # text, not a call
+    ],
+)
+def test_parse_overrides(text, value):
+    assert parse_overrides([text]) == {'a.b': value}
+
+
+@pytest.mark.parametrize('text', ['a.b', '=3', 'a.b=[1,(2]'])
+def test_parse_overrides_refuses(text):
+    with pytest.raises(ConfigError, match='--cfg-options'):
+        parse_overrides([text])
+
+
+@pytest.mark.parametrize(
+    ('key', 'value'),
+    [
+        ('model.detector.depth', 18),
+        ('model.detector.anchors.1.scale', 5),
+        ('train_dataloader.batch_size', 4),
+        ('train_dataloader.num_workers', 0),  # optional, checked by the loader's builder
+        ('optim_wrapper.clip_grad.max_norm', 3),  # optional part of a section
+        ('log_cfg.interval', 5),  # optional section
+        ('load_from', 'a.pth'),
+        ('seed', 4),
+    ],
+)
+def test_overrides(write, key, value):
+    found = load_config(write(), {key: value}).to_dict()
+    for part in key.split('.'):
+        found = found[int(part)] if isinstance(found, list) else found[part]
+    assert found == value
+
+
+@pytest.mark.parametrize(
+    ('key', 'message'),
+    [
+        ('modle.detector.depth', "Did you mean 'model'"),
+        ('model.detector.dept', "model.detector has no key 'dept'. Did you mean 'depth'"),
+        ('model.detector.anchors.2.scale', 'list of 2, use 0 to 1'),
+        ('model.detector.depth.x', 'which has no keys'),
+        ('log_cfg.intervall', "Did you mean 'interval'"),
+        ('optim_wrapper.clip_gradd', "Did you mean 'clip_grad'"),
+    ],
+)
+def test_overrides_of_nothing(write, key, message):
+    with pytest.raises(ConfigError) as error:
+        load_config(write(), {key: 1})
+    assert message in str(error.value)
+    assert key.split('.')[0] in str(error.value)
+
+
+def test_override_may_add_an_argument_of_a_registered_class(write, toy):
+    path = write()
+    assert load_config(path, {'model.noise': False}).model.noise is False
+    with pytest.raises(ConfigError, match=r"no key 'noisy'\. Did you mean 'noise'"):
+        load_config(path, {'model.noisy': False})
+
+
+def test_json_and_changes(write):
+    path = write()
+    changes = {'model.detector.anchors.0.scale': 9, 'seed': 1}
+    old, new = (json.loads(to_json(load_config(path, options))) for options in ({}, changes))
+    assert changed_keys(old, old) == []
+    assert changed_keys(old, new) == ['model.detector.anchors.0.scale', 'seed']
+
+
+def test_every_config_of_the_project_is_valid(repo_root):
+    paths = sorted((repo_root / 'configs').glob('*.py'))
+    assert paths
+    for path in paths:
+        config = load_config(path)
+        assert config.model.type
+        assert json.loads(to_json(config))

@@ -1,0 +1,103 @@
+"""Test a model on the videos of a config's test set: numbers, a submission file, pictures, detections."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmdet.engine.build import build_tester, default_work_dir
+from mmdet.engine.cli import CommandParser, run
+from mmdet.engine.config import add_config_options, load_config, parse_overrides
+from mmdet.engine.distributed import Process, join_processes, leave_processes
+from mmdet.engine.launch import launch, must_launch
+from mmdet.engine.train_log import set_up_logging
+from mmdet.engine.video_test import VideoTester
+
+EPILOG = """\
+examples:
+  python tools/test_video.py CONFIG CHECKPOINT                          numbers, where the set has ground truth
+  python tools/test_video.py CONFIG CHECKPOINT --out results.zip        a submission for a benchmark's server
+  python tools/test_video.py CONFIG CHECKPOINT --eval segm --out r.json --show-dir pictures --gpus 4
+"""
+
+log = logging.getLogger('mmdet.test')
+
+
+def parse(argv: Sequence[str] | None) -> Namespace:
+    """The command line."""
+    parser = CommandParser(__doc__ or '', epilog=EPILOG)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('weights', nargs='?', metavar='checkpoint', help='weights (.pth or .safetensors)')
+    parser.add_argument('--checkpoint', help='the same as an option')
+    parser.add_argument('--out', metavar='FILE', help='write results: .json, .zip, or .pkl (which becomes .pkl.json)')
+    parser.add_argument('--eval', choices=['segm'], help='evaluate; the default where nothing else is asked for')
+    parser.add_argument('--json', metavar='FILE', help='write the numbers of the evaluation to this file')
+    parser.add_argument('--show-dir', metavar='DIR', help='draw an overlay video and a contact sheet of every video')
+    parser.add_argument('--show-videos', type=int, metavar='N', help='draw only the first N videos of the data set')
+    parser.add_argument('--dump-detections', metavar='DIR', help='write all detections, one npz per video')
+    parser.add_argument('--gpus', type=int, default=1, metavar='N', help='processes to start, one per GPU (or on CPU)')
+    parser.add_argument('--chunk', type=int, metavar='N', help='frames that go through the detector together')
+    parser.add_argument('--work-dir', help='folder for intermediate results (default: work_dirs/<config>)')
+    parser.add_argument(
+        '--trust-checkpoint', action='store_true', help='run what a pickle asks for: only files whose maker you trust'
+    )
+    parser.add_argument(
+        '--launcher', choices=['auto', 'none', 'slurm'], default='auto', help='what started several processes'
+    )
+    add_config_options(parser)
+    args = parser.parse_args(argv)
+    if bool(args.weights) == bool(args.checkpoint):
+        parser.error('give the checkpoint once: as second argument or with --checkpoint')
+    args.weights = args.weights or args.checkpoint
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Test once; 0 when everything asked for is written."""
+    args = parse(argv)
+    if args.launcher == 'auto' and must_launch(args.gpus):
+        return launch(args.gpus, [sys.argv[0], *(sys.argv[1:] if argv is None else argv)])
+    config = load_config(args.config, parse_overrides(args.cfg_options))
+    config.work_dir = args.work_dir or default_work_dir(config)
+    process = join_processes(args.launcher)
+    set_up_logging(process)
+    evaluate = bool(args.eval or args.json) or not (args.out or args.show_dir or args.dump_detections)
+    tester = build_tester(
+        config,
+        process,
+        args.weights,
+        evaluate=evaluate,
+        chunk_size=args.chunk,
+        trust=args.trust_checkpoint,
+        dump_dir=args.dump_detections,
+    )
+    tester.infer()
+    deliver(args, tester, process, evaluate)
+    tester.remove_results()
+    leave_processes()
+    return 0
+
+
+def deliver(args: Namespace, tester: VideoTester, process: Process, evaluate: bool) -> None:
+    """Everything that was asked for, from the results in the folder."""
+    if args.out:
+        log.info('results: %s', tester.export(args.out))
+    if args.show_dir:
+        tester.draw(args.show_dir, args.show_videos)
+        log.info('pictures: %s', args.show_dir)
+    if args.dump_detections:
+        log.info('detections: %s', args.dump_detections)
+    if evaluate:
+        numbers = tester.evaluate()
+        log.info('%s', '  '.join(f'{key} {value:.4f}' for key, value in numbers.items()))
+        if args.json and process.first:
+            Path(args.json).parent.mkdir(parents=True, exist_ok=True)
+            Path(args.json).write_text(json.dumps(numbers, indent=1) + '\n')
+
+
+if __name__ == '__main__':
+    run(main)
