@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from mmdet.datasets.shapes import ShapesConfig, make_shapes
 from mmdet.engine.build import build_tester, build_trainer
 from mmdet.engine.config import load_config
 from mmdet.engine.distributed import join_processes
+from mmdet.registry import MODELS
 
 CONFIGS = sorted(path.stem for path in (Path(__file__).parents[1] / 'configs').glob('*.py'))
 BASE_CHANNELS, CHANNELS = 8, 16
@@ -76,6 +78,20 @@ def test_config_trains_and_tests(name: str, repo_root: Path, shapes: Path, tmp_p
     numbers = tester.run()
     assert numbers is not None and 'AP' in numbers
     assert tester.export(tmp_path / 'results.json').endswith('results.json')
+
+
+def test_training_starts_from_the_backbone_weights_that_the_config_names(
+    repo_root: Path, shapes: Path, tmp_path: Path
+) -> None:
+    config = reduced('masktrack_rcnn_r18_fpn_shapes', repo_root, shapes, tmp_path / 'run')
+    donor = MODELS.build(config.model.detector.backbone)
+    torch.save(donor.state_dict(), tmp_path / 'imagenet.pth')
+    config.model.detector.backbone.pretrained = str(tmp_path / 'imagenet.pth')
+    config.optim_wrapper.optimizer = dict(type='SGD', lr=0.0)
+    trainer = build_trainer(config, join_processes('none'))
+    assert not trainer.state.model.detector.backbone.conv1.weight.equal(donor.conv1.weight)
+    trainer.train()
+    assert trainer.state.model.detector.backbone.conv1.weight.equal(donor.conv1.weight)
 
 
 def test_every_config_is_in_the_table(repo_root: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from mmengine.hooks import Hook
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmdet.checkpoints import load_weights, save_weights
+from mmdet.checkpoints import load_backbone, load_weights, save_weights, torchvision_backbone
 from mmdet.engine.checkpoint_folder import BestRule, CheckpointFolder, load_training, newest_of
 from mmdet.engine.distributed import Process
 from mmdet.engine.hook_view import HookView
@@ -32,6 +33,11 @@ log = logging.getLogger('mmdet.train')
 
 FINAL = 'last.safetensors'
 USUAL_ITERATIONS = 500  # between checkpoints and validations of a run that counts in iterations
+
+
+def _fetch(weights: str) -> None:
+    """Download named weights once, before every process reads them from torchvision's cache."""
+    torchvision_backbone(weights)
 
 
 class Trainer(HookView):
@@ -271,10 +277,16 @@ class Trainer(HookView):
         log.info('best %s so far: %.4f (%s)', key, score, name)
 
     def _begin(self) -> None:
-        """Start a run of its own, from the weights of ``load_from`` if there are any."""
+        """Start a run of its own: from ``load_from``, else from the ImageNet weights that a backbone names."""
         self.log.put_aside_older()
         if self.cfg.get('load_from'):
             log.info('%s', load_weights(self.state.model, self.cfg.load_from).table())
+            return
+        for module in self.state.model.modules():
+            weights = getattr(module, 'pretrained', None)
+            if weights:
+                self.process.on_first(partial(_fetch, weights), f'fetching {weights}')
+                log.info('%s', load_backbone(module, weights).summary())
 
     def _continue(self, source: Path) -> bool:
         """Go on from a checkpoint or a folder of them; False where the run's own folder has none yet."""

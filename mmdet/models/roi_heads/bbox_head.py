@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from mmdet.geometry import BoxConvention, decode_deltas, encode_deltas
 from mmdet.models.init import normal_init, xavier_init
+from mmdet.models.layers import ConvBlock
 from mmdet.models.losses import batch_count
 from mmdet.models.samplers import SampledRoIs
 from mmdet.ops.nms import batched_nms
@@ -18,12 +19,16 @@ from mmdet.registry import MODELS
 
 @MODELS.register_module()
 class BBoxHead(nn.Module):
-    """Two shared fully connected layers, then class logits and class-specific deltas. Background is the last class.
+    """Optional convolutions, two shared fully connected layers, then class logits and class-specific deltas.
+
+    Background is the last class.
 
     Args:
         num_classes: K foreground classes.
         in_channels, roi_size: channels and side of the pooled grid.
         fc_channels: width of the hidden layers.
+        num_convs: 3x3 convolutions before them; none as published, some help where training starts from scratch.
+        norm_cfg: normalisation of those convolutions.
         loss_cls, loss_bbox: config dicts.
         target_stds: standard deviations that the deltas are divided by.
         score_threshold: detections need a greater score.
@@ -39,6 +44,8 @@ class BBoxHead(nn.Module):
         in_channels: int = 256,
         roi_size: int = 7,
         fc_channels: int = 1024,
+        num_convs: int = 0,
+        norm_cfg: dict | None = None,
         target_stds: Sequence[float] = (0.1, 0.1, 0.2, 0.2),
         score_threshold: float = 0.05,
         nms_iou_threshold: float = 0.5,
@@ -50,6 +57,9 @@ class BBoxHead(nn.Module):
         self.score_threshold = score_threshold
         self.nms_iou_threshold, self.max_per_image = nms_iou_threshold, max_per_image
         self.loss_cls, self.loss_bbox = MODELS.build(loss_cls), MODELS.build(loss_bbox)
+        self.shared_convs = nn.ModuleList(
+            ConvBlock(in_channels, in_channels, 3, padding=1, norm_cfg=norm_cfg) for _ in range(num_convs)
+        )
         self.shared_fcs = nn.ModuleList(
             [nn.Linear(in_channels * roi_size**2, fc_channels), nn.Linear(fc_channels, fc_channels)]
         )
@@ -62,7 +72,10 @@ class BBoxHead(nn.Module):
 
     def forward(self, pooled: Tensor) -> tuple[Tensor, Tensor]:
         """(R, C, S, S) -> class logits (R, K + 1), deltas (R, 4K)."""
-        x = pooled.flatten(1)
+        x = pooled
+        for conv in self.shared_convs:
+            x = conv(x)
+        x = x.flatten(1)
         for layer in self.shared_fcs:
             x = functional.relu(layer(x))
         return self.fc_cls(x), self.fc_reg(x)
