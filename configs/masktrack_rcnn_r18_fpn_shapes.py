@@ -15,7 +15,7 @@ model = dict(
         type='MaskRCNN',
         convention='modern',
         backbone=dict(type='ResNet', depth=18, base_channels=32, norm_cfg=_norm),
-        neck=dict(type='FPN', in_channels=(32, 64, 128, 256), out_channels=64, num_outs=5),
+        neck=dict(type='FPN', in_channels=(32, 64, 128, 256), out_channels=64, num_outs=5, norm_cfg=_norm),
         rpn_head=dict(
             type='RPNHead',
             in_channels=64,
@@ -39,6 +39,8 @@ model = dict(
                 num_classes=_num_classes,
                 in_channels=64,
                 fc_channels=256,
+                num_convs=2,
+                norm_cfg=_norm,
                 loss_cls=dict(type='CrossEntropyLoss'),
                 loss_bbox=dict(type='L1Loss'),
                 score_threshold=0.05,
@@ -85,7 +87,7 @@ _test_pipeline = [
     dict(type='PackClip'),
 ]
 train_dataloader = dict(
-    batch_size=8,
+    batch_size=4,
     num_workers=1,
     dataset=dict(
         type='YouTubeVISDataset',
@@ -110,7 +112,7 @@ test_dataloader = dict(
 )
 
 # ---------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=600)
+train_cfg = dict(max_iters=1000)
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=0.001, weight_decay=0.05),
@@ -118,7 +120,7 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=600, eta_min=0.00001),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=1000, eta_min=0.00001),
 ]
 
 # ---------------------------------------------------------------- evaluation

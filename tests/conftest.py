@@ -1,9 +1,11 @@
-"""Where tests find reference numbers and real frames, and what happens where they are absent."""
+"""Where tests find reference numbers and real frames, and configs made small enough to run in a test."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,3 +38,64 @@ def data_dir() -> Path:
 def repo_root() -> Path:
     """Root of the repository."""
     return ROOT
+
+
+@pytest.fixture(scope='session')
+def tiny_shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Procedural videos of 4 frames, 96 x 64 pixels: two to train on, three to test."""
+    from mmdet.datasets.shapes import ShapesConfig, make_shapes
+
+    config = ShapesConfig(size=(96, 64), num_frames=4, enter_probability=0, leave_probability=0)
+    folder = tmp_path_factory.mktemp('shapes') / 'set'
+    return make_shapes(folder, config, {'train': 2, 'valid': 3}, progress=False)
+
+
+def _edit(node: Any, changes: dict[str, Any]) -> None:
+    """Set every value called by a key of ``changes``, at any depth, where the config has it."""
+    items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list | tuple) else ()
+    for key, value in list(items):
+        if isinstance(node, dict) and key in changes:
+            node[key] = changes[key]
+        else:
+            _edit(value, changes)
+
+
+def _narrow_model(model: Any) -> None:
+    """Few channels everywhere, six classes, random weights."""
+    base, channels = 8, 16
+    backbone = model.detector.backbone
+    backbone.update(base_channels=base, pretrained=None)
+    if backbone.type == 'ResNeXt':
+        backbone.update(groups=2, base_width=32)
+    expansion = 1 if backbone.depth < 50 else 4
+    widths = dict(feat_channels=channels, channels=channels, in_channels=channels, out_channels=channels)
+    _edit(model, dict(num_classes=6, fc_channels=32, **widths))
+    model.detector.neck.in_channels = [base * expansion * 2**i for i in range(4)]
+
+
+@pytest.fixture
+def reduced_config(repo_root: Path, tiny_shapes: Path) -> Callable[[str, Path], Any]:
+    """``reduced_config(name, work_dir)``: a config with narrow layers and procedural data, two iterations long."""
+    from mmdet.engine.config import load_config
+
+    def make(name: str, work_dir: Path) -> Any:
+        config = load_config(repo_root / 'configs' / f'{name}.py')
+        _narrow_model(config.model)
+        for part, split in (('train', 'train'), ('val', 'valid'), ('test', 'valid')):
+            loader = config.get(f'{part}_dataloader')
+            if loader is None:
+                continue
+            _edit(loader, dict(scale=(96, 64)))
+            loader.num_workers = 0
+            if loader.dataset.type == 'COCOVideoDataset':
+                loader.dataset.type = 'YouTubeVISDataset'  # the same images, one at a time
+            place = dict(data_root=str(tiny_shapes), ann_file=f'annotations/{split}.json', split=None)
+            loader.dataset.update(place, img_prefix=f'{split}/JPEGImages')
+        config.train_dataloader.batch_size = 2
+        config.train_cfg = dict(max_iters=2, val_interval=100)
+        if config.test_evaluator.type == 'COCOMetric':
+            config.val_evaluator = config.test_evaluator = dict(type='YTVISMetric')
+        config.work_dir = str(work_dir)
+        return config
+
+    return make

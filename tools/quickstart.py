@@ -28,7 +28,7 @@ def stages(args: argparse.Namespace) -> dict[str, list[str]]:
     checkpoint = work / 'train/last.safetensors'
     lines = {
         'data': ['tools/make_shapes.py', data, '--train', args.train_videos, '--valid', args.valid_videos,
-                 '--seed', args.seed, '--workers', 2],
+                 '--objects', 3, 6, '--seed', args.seed, '--workers', 2],
         'train': ['tools/train.py', CONFIG, '--work-dir', work / 'train', '--seed', args.seed, *options, *args.train],
         'test': ['tools/test_video.py', CONFIG, checkpoint, *test, *options],
         'check': ['tools/check_submission.py', work / 'results.zip', '--annotations', truth],

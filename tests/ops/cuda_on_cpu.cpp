@@ -1,5 +1,5 @@
-// Runs the CUDA kernels of the correlation on the CPU, one thread per CUDA thread and one block after the other, so that
-// their indices, shared memory and barriers are tested on machines without a GPU.
+// Runs the CUDA kernels of the correlation on the CPU, one thread per CUDA thread and one block after the other, so
+// that their indices, shared memory and barriers are tested on machines without a GPU.
 #include <barrier>
 #include <memory>
 #include <thread>
@@ -39,10 +39,12 @@ static void launch(long long blocks, int warps, Kernel kernel) {
 
 // geometry: batch, channels, height, width, patch_h, patch_w, step_h, step_w, window
 static mmdet::VolumeShape shape_of(const long long* g) {
-  return mmdet::make_shape(g[0], int(g[1]), int(g[2]), int(g[3]), int(g[4]), int(g[5]), int(g[6]), int(g[7]), int(g[8]));
+  const auto at = [g](int k) { return int(g[k]); };
+  return mmdet::make_shape(g[0], at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8));
 }
 
-extern "C" void emulated_forward(const double* input1, const double* input2, double* volume, const long long* geometry) {
+extern "C" void emulated_forward(
+    const double* input1, const double* input2, double* volume, const long long* geometry) {
   const mmdet::VolumeShape shape = shape_of(geometry);
   launch(mmdet::ForwardTile::blocks(shape), mmdet::ForwardTile::kWarps, [&] {
     mmdet::volume_forward_kernel<double, 4>(input1, input2, volume, shape);
@@ -57,7 +59,8 @@ static void gradient(const double* grad, const double* values, double* result, c
 }
 
 extern "C" void emulated_backward(
-    const double* grad, const double* input1, const double* input2, double* grad1, double* grad2, const long long* geometry) {
+    const double* grad, const double* input1, const double* input2, double* grad1, double* grad2,
+    const long long* geometry) {
   const mmdet::VolumeShape shape = shape_of(geometry);
   gradient<false>(grad, input2, grad1, shape);
   gradient<true>(grad, input1, grad2, shape.mirrored());

@@ -7,6 +7,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -163,7 +164,9 @@ def _remove_old(root: Path, found: dict[str, Any], writer: ShapesWriter, overwri
 
 def _render(jobs: list[Job], workers: int, progress: bool) -> None:
     waiting = [job for job in jobs if not job.part.exists()]
-    with tqdm(total=len(jobs), initial=len(jobs) - len(waiting), unit='video', disable=not progress) as bar:
+    every = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file wants fewer lines
+    done = len(jobs) - len(waiting)
+    with tqdm(total=len(jobs), initial=done, unit='video', mininterval=every, disable=not progress) as bar:
         for job in _completed(waiting, workers):
             bar.set_description(job.split, refresh=False)
             bar.update()

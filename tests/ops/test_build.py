@@ -1,0 +1,76 @@
+"""Building the kernels: what is looked up, and that a missing tool costs speed but never the installation."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mmdet.ops.csrc import build
+
+
+def fake_torch(folder: Path, version: str) -> Path:
+    (folder / 'torch').mkdir(parents=True)
+    (folder / 'torch' / 'version.py').write_text(f"from typing import Optional\n__version__ = '{version}'\n")
+    return folder / 'torch'
+
+
+@pytest.fixture
+def isolated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """pip's isolated build: torch cannot be imported, but may lie in the environment's folder."""
+    monkeypatch.setattr(build.importlib.util, 'find_spec', lambda name: None)
+    monkeypatch.setattr(build.sysconfig, 'get_path', lambda name: str(tmp_path))
+    return tmp_path
+
+
+def test_torch_is_found_in_an_isolated_build(isolated: Path) -> None:
+    folder = fake_torch(isolated, '2.15.0+cu132')
+    assert build.find_torch() == folder
+
+
+@pytest.mark.parametrize(
+    ('version', 'message'), [(None, 'not installed'), ('2.9.1', 'older than 2.10'), ('1.13.0+cpu', 'older than 2.10')]
+)
+def test_torch_that_does_not_do(
+    version: str | None, message: str, isolated: Path, capsys: pytest.CaptureFixture
+) -> None:
+    if version is not None:
+        fake_torch(isolated, version)
+    with pytest.raises(build.CannotBuild, match=message):
+        build.find_torch()
+    assert build.build(isolated) == []
+    assert message in capsys.readouterr().out
+
+
+def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setattr(shutil, 'which', lambda name: None)
+    build.cxx.cache_clear()
+    assert build.build(tmp_path) == []
+    build.cxx.cache_clear()
+    assert 'no C++ compiler was found' in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_compiler_errors_are_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    try:
+        build.cxx(), build.find_torch()
+    except build.CannotBuild as reason:
+        pytest.skip(str(reason))
+    (tmp_path / 'bindings_cpu.cpp').write_text('#error broken on purpose\n')
+    (tmp_path / 'correlation_cpu.cpp').write_text('')
+    monkeypatch.setattr(build, 'SOURCES', tmp_path)
+    assert build.build(tmp_path) == []
+    assert 'broken on purpose' in capsys.readouterr().out
+
+
+def test_architectures_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('MMDET_CUDA_ARCHS', '8.0, 90')
+    assert build.architectures('nvcc') == ['80', '90']
+
+
+def test_no_nvcc_for_a_torch_without_cuda(tmp_path: Path) -> None:
+    with pytest.raises(build.CannotBuild, match='no CUDA'):
+        build.find_nvcc(tmp_path)
