@@ -9,12 +9,19 @@ import ast
 import json
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
 
 from mmdet.engine.config_keys import check_keys, check_override
+from mmdet.engine.config_merge import (
+    DELETE_KEY,
+    drop_arguments_of_other_classes,
+    names_another_class,
+    run_alone,
+)
 from mmdet.errors import ConfigError
 
 WORDS = {'true': True, 'false': False, 'none': None}
@@ -29,7 +36,8 @@ def load_config(path: str | Path, cfg_options: Mapping[str, Any] | None = None) 
             name something that the config has, or an optional key that its place is known to take.
 
     Returns:
-        The resolved config. The file's own constants (names with a leading underscore) are left out.
+        The resolved config. The file's own constants (names with a leading underscore) are left out. A dict is merged
+        with that of its ``_base_`` key by key, unless it names another ``type``: then it replaces it.
 
     Raises:
         ConfigError: the file is missing or does not run, inherits over more than one level, or has unknown keys.
@@ -107,6 +115,12 @@ def changed_keys(old: Any, new: Any, prefix: str = '') -> list[str]:
 def _read(path: Path) -> Config:
     try:
         config = Config.fromfile(str(path), lazy_import=False)
+        bases = [Config.fromfile(str(base), lazy_import=False) for base in _bases(path)]
+        if bases:
+            base = Config({key: value for part in bases for key, value in part.items()})
+            drop_arguments_of_other_classes(config, base, cache(lambda: run_alone(path, base)))
+    except ConfigError:
+        raise
     except Exception as error:  # a config is a program: anything can come out of it
         raise ConfigError(f'{path}: the config cannot be read: {type(error).__name__}: {error}') from error
     for name in [key for key in config if key.startswith('_')]:
@@ -146,10 +160,25 @@ def _bases(path: Path) -> list[Path]:
 def _merge(config: Config, overrides: Mapping[str, Any]) -> None:
     for key, value in overrides.items():
         check_override(config.to_dict(), key)
+        if isinstance(value, dict) and names_another_class(value, _at(config, key)):
+            value = {**value, DELETE_KEY: True}
         try:
             config.merge_from_dict({key: value})
         except (KeyError, TypeError, IndexError) as error:
             raise ConfigError(f'--cfg-options {key}={value}: {error}') from error
+
+
+def _at(config: Config, path: str) -> Any:
+    """The value at a dotted path, None if there is none."""
+    node: Any = config
+    for part in path.split('.'):
+        if isinstance(node, list | tuple) and part.isdigit() and int(part) < len(node):
+            node = node[int(part)]
+        elif isinstance(node, Mapping | Config):
+            node = node.get(part)
+        else:
+            return None
+    return node
 
 
 def _check_length(config: Config, path: Path) -> None:
