@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -13,6 +14,9 @@ from mmdet.geometry import box_iou
 from mmdet.registry import TRACKERS
 from mmdet.structures import FrameSample, InstanceData
 from mmdet.trackers.base import Tracker, with_identities
+from mmdet.trackers.kalman import XYAHKalman
+from mmdet.trackers.motion import BoxMotion
+from mmdet.trackers.observation import check_embeddings, observe, place
 
 
 @TRACKERS.register_module()
@@ -31,6 +35,8 @@ class MaskTrackTracker(Tracker):
         label: ``frozen`` keeps an object's first class in memory (original), ``latest`` its newest (ports).
         duplicate_policy: ``unique`` gives an object to one detection per frame. ``paper`` leaves the object also to
             detections that held it before a better one came, so that one identity can appear twice in a frame.
+        motion: ``kalman`` compares boxes with where DeepSORT's filter expects each object in this frame; None, as
+            published, with where it was last seen.
     """
 
     requires = frozenset({'embeddings'})
@@ -43,15 +49,19 @@ class MaskTrackTracker(Tracker):
         memory_frames: int | None = None,
         label: Literal['frozen', 'latest'] = 'frozen',
         duplicate_policy: Literal['unique', 'paper'] = 'unique',
+        motion: Literal['kalman'] | None = None,
     ) -> None:
         if label not in ('frozen', 'latest'):
             raise ConfigError(f"label {label!r} does not exist; use 'frozen' or 'latest'")
         if duplicate_policy not in ('unique', 'paper'):
             raise ConfigError(f"duplicate_policy {duplicate_policy!r} does not exist; use 'unique' or 'paper'")
+        if motion not in ('kalman', None):
+            raise ConfigError(f"motion {motion!r} does not exist; use 'kalman' or None")
         if memory_frames is not None and memory_frames < 1:
             raise ConfigError(f'memory_frames must be at least 1 or None, got {memory_frames}')
         self.score_weight, self.iou_weight, self.label_weight = score_weight, iou_weight, label_weight
         self.memory_frames, self.label, self.duplicate_policy = memory_frames, label, duplicate_policy
+        self.motion = motion
         self.reset()
 
     def reset(self) -> None:
@@ -62,12 +72,17 @@ class MaskTrackTracker(Tracker):
         self._labels = torch.zeros(0, dtype=torch.int64)
         self._last_seen = torch.zeros(0, dtype=torch.int64)
         self._embeddings: Tensor | None = None  # (M, D)
+        self._kalman = BoxMotion(XYAHKalman()) if self.motion else None  # a state for each object in memory
 
     def update(self, detections: InstanceData, sample: FrameSample) -> InstanceData:
         """See :meth:`Tracker.update`; rows that lost their object to a better detection are left out."""
+        observe(detections, sample)  # refuses what cannot be compared
         self._forget(sample.frame_id)
+        if self._kalman is not None:
+            self._kalman.predict()
         if len(detections.bboxes) == 0:
             return with_identities(detections, torch.zeros(0, dtype=torch.int64))
+        check_embeddings(detections, place(sample), None if self._embeddings is None else self._embeddings.shape[1])
         if len(self._ids):
             slots = self._resolve(self.match_scores(detections))
         else:
@@ -78,11 +93,15 @@ class MaskTrackTracker(Tracker):
     def match_scores(self, detections: InstanceData) -> Tensor:
         """Score (N, 1 + M) of every detection with 'new object' and every remembered object."""
         logits = functional.pad(detections.embeddings @ self._embeddings.T, (1, 0))  # type: ignore[union-attr]
-        overlaps = functional.pad(box_iou(detections.bboxes, self._bboxes), (1, 0))
+        overlaps = functional.pad(box_iou(detections.bboxes, self._expected_bboxes()), (1, 0))
         same = functional.pad((detections.labels[:, None] == self._labels[None]).float(), (1, 0), value=1.0)
         certainty = detections.scores.clamp(min=1e-12).log()[:, None]
         terms = self.score_weight * certainty + self.iou_weight * overlaps + self.label_weight * same
         return logits.log_softmax(1) + terms
+
+    def _expected_bboxes(self) -> Tensor:
+        """(M, 4) where the remembered objects should be in this frame."""
+        return self._bboxes if self._kalman is None else torch.from_numpy(self._kalman.bboxes()).to(self._bboxes)
 
     def _resolve(self, scores: Tensor) -> Tensor:
         """Memory row of every detection, (N,): -1 for a new object, -2 for a detection to drop."""
@@ -123,6 +142,11 @@ class MaskTrackTracker(Tracker):
         self._last_seen = torch.cat([self._last_seen, torch.full_like(new, frame_id)])
         own = detections.embeddings[new]
         self._embeddings = own if self._embeddings is None else torch.cat([self._embeddings, own])
+        if self._kalman is not None:
+            seen = np.unique(slots[slots >= 0].numpy())
+            bboxes = self._bboxes.numpy().astype(np.float64)
+            self._kalman.update(seen, bboxes[seen])
+            self._kalman.append(bboxes[len(self._kalman) :])
         return ids
 
     def _forget(self, frame_id: int) -> None:
@@ -131,4 +155,6 @@ class MaskTrackTracker(Tracker):
         kept = frame_id - self._last_seen < self.memory_frames
         self._ids, self._bboxes, self._labels = self._ids[kept], self._bboxes[kept], self._labels[kept]
         self._last_seen = self._last_seen[kept]
+        if self._kalman is not None:
+            self._kalman.keep(kept.numpy())
         self._embeddings = self._embeddings[kept]  # type: ignore[index]

@@ -1,0 +1,101 @@
+"""Costs between tracks and detections, and the assignment that is cheapest in total."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+from scipy.optimize import linear_sum_assignment
+
+from mmdet.errors import DataError
+from mmdet.structures import RLE
+from mmdet.trackers.kalman import FloatArray
+
+IntArray = NDArray[np.int64]
+
+MARGIN = 1e-5  # what a forbidden pair costs above the limit
+
+
+class Matches(NamedTuple):
+    """Result of :func:`assign`; ``rows[k]`` belongs to ``columns[k]``."""
+
+    rows: IntArray
+    columns: IntArray
+    unmatched_rows: IntArray
+    unmatched_columns: IntArray
+
+
+def assign(
+    cost: FloatArray, limit: float, rows: IntArray | None = None, columns: IntArray | None = None
+) -> Matches:
+    """Pair rows with columns so that the sum of ``cost`` over pairs, counting ``limit`` for the unpaired, is smallest.
+
+    Costs above ``limit`` (``inf`` too) are made equal *before* solving. A solver that sees the true costs of pairs
+    that will be thrown away gives up good pairs for them.
+
+    Args:
+        cost: (M, N), no NaN.
+        limit: largest cost of a pair.
+        rows, columns: the ones that take part; all if None. Results are in terms of these.
+
+    Returns:
+        Pairs in the order of ``rows``. Unmatched columns list first those that the solver left out, in the order of
+        ``columns``, then those whose only partner was too expensive: the order in which DeepSORT numbers new tracks.
+    """
+    rows = np.arange(cost.shape[0]) if rows is None else rows
+    columns = np.arange(cost.shape[1]) if columns is None else columns
+    if not len(rows) or not len(columns):
+        none = np.zeros(0, np.int64)
+        return Matches(none, none, rows, columns)
+    part = cost[rows[:, None], columns[None]]
+    part = np.where(part > limit, limit + MARGIN, part)
+    row, column = linear_sum_assignment(part)
+    accepted = part[row, column] <= limit
+    free_rows, free_columns = np.ones(len(rows), bool), np.ones(len(columns), bool)
+    free_rows[row[accepted]] = False
+    free_columns[column] = False
+    unmatched_columns = np.concatenate([columns[free_columns], columns[column[~accepted]]])
+    return Matches(rows[row[accepted]], columns[column[accepted]], rows[free_rows], unmatched_columns)
+
+
+def box_iou(first: FloatArray, second: FloatArray) -> FloatArray:
+    """Intersection over union (M, N) of boxes (M, 4) and (N, 4). Boxes without area overlap nothing."""
+    x1, y1, x2, y2 = first.T[:, :, None]
+    u1, v1, u2, v2 = second.T[:, None, :]
+    common = _shared_length(x1, x2, u1, u2)  # (M, N)
+    common *= _shared_length(y1, y2, v1, v2)
+    union = (x2 - x1) * (y2 - y1) + (u2 - u1) * (v2 - v1)
+    union -= common
+    common /= np.maximum(union, 1e-6, out=union)
+    return common
+
+
+def _shared_length(start: FloatArray, end: FloatArray, other_start: FloatArray, other_end: FloatArray) -> FloatArray:
+    """Length (M, N) that intervals (M, 1) and (1, N) have in common."""
+    length = np.minimum(end, other_end)
+    length -= np.maximum(start, other_start)
+    return np.maximum(length, 0, out=length)
+
+
+def mask_iou(first: Sequence[RLE], second: Sequence[RLE]) -> FloatArray:
+    """Intersection over union (M, N) of masks as RLE, in one call.
+
+    Raises:
+        DataError: the masks are not all of one size.
+    """
+    if not len(first) or not len(second):
+        return np.zeros((len(first), len(second)))
+    sizes = sorted({tuple(mask['size']) for mask in (*first, *second)})
+    if len(sizes) > 1:
+        raise DataError(f'masks of one video have different sizes (height, width): {sizes}')
+    return np.asarray(coco_mask.iou(list(first), list(second), [0] * len(second)), np.float64)
+
+
+def forbid_other_classes(cost: FloatArray, labels: IntArray, other_labels: IntArray) -> FloatArray:
+    """``cost`` (M, N) with ``inf`` where the classes (M,) and (N,) differ."""
+    if cost.size and (labels == labels[0]).all() and (other_labels == labels[0]).all():
+        return cost
+    return np.where(labels[:, None] == other_labels[None], cost, np.inf)
