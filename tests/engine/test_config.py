@@ -165,3 +165,40 @@ def test_every_config_of_the_project_is_valid(repo_root):
         config = load_config(path)
         assert config.model.type
         assert json.loads(to_json(config))
+
+
+SWAP = """
+_base_ = 'base.py'
+model = dict(detector=dict(type='Other', neck=dict(size=3)))
+optim_wrapper = dict(optimizer=dict(lr=1))
+"""
+
+
+def test_dict_of_another_type_replaces_the_inherited_one(write):
+    base = "model = dict(type='M', detector=dict(type='One', depth=50, neck=dict(size=1, deep=True)), x=1)"
+    write(BASE.replace('model =', '_unused =') + base, 'base.py')
+    config = load_config(write(SWAP, 'child.py')).to_dict()
+    assert config['model'] == dict(type='M', detector=dict(type='Other', neck=dict(size=3)), x=1)
+    assert config['optim_wrapper']['optimizer'] == dict(type='SGD', lr=1)
+
+
+@pytest.mark.parametrize(
+    ('case', 'written', 'expected'),
+    [
+        ('same type changes keys', "dict(type='One', depth=18)", dict(type='One', depth=18, neck=1)),
+        ('no type changes keys', 'dict(depth=18)', dict(type='One', depth=18, neck=1)),
+        ('other type', "dict(type='Two', depth=50)", dict(type='Two', depth=50)),  # the same value, but said again
+        ('switched off', 'None', None),
+        ('built from the base', "dict(type='Two', wide=_base_.model.detector.depth)", dict(type='Two', wide=50)),
+    ],
+)
+def test_replacing_a_part(write, case, written, expected):
+    write("model = dict(detector=dict(type='One', depth=50, neck=1))", 'base.py')
+    config = load_config(write(f"_base_ = 'base.py'\nmodel = dict(detector={written})", 'child.py'))
+    assert config.to_dict()['model']['detector'] == expected, case
+
+
+def test_override_by_a_dict_of_another_type(write):
+    path = write("model = dict(detector=dict(type='One', depth=50))")
+    assert load_config(path, {'model.detector': dict(type='Two', a=1)}).model.detector == dict(type='Two', a=1)
+    assert load_config(path, {'model.detector': dict(a=1)}).model.detector == dict(type='One', depth=50, a=1)

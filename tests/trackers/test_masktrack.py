@@ -112,7 +112,38 @@ def test_detections_are_not_changed() -> None:
     assert found.bboxes.equal(before) and 'instance_ids' not in found
 
 
-@pytest.mark.parametrize('settings', [dict(label='first'), dict(duplicate_policy='first'), dict(memory_frames=0)])
+@pytest.mark.parametrize(
+    'settings', [dict(label='first'), dict(duplicate_policy='first'), dict(memory_frames=0), dict(motion='sort')]
+)
 def test_wrong_settings(settings: dict) -> None:
     with pytest.raises(ConfigError):
         MaskTrackTracker(**settings)
+
+
+@pytest.mark.parametrize(('motion', 'low', 'high'), [(None, 0, 0), ('kalman', 0.5, 1)])
+def test_motion_predicts_the_boxes_of_the_overlap_term(motion: str | None, low: float, high: float) -> None:
+    tracker = MaskTrackTracker(motion=motion, score_weight=0, label_weight=0, iou_weight=100)  # type: ignore[arg-type]
+    for index in range(5):
+        tracker.update(detections([[10 + 20 * index, 10, 49 + 20 * index, 49]], [0.9], [0], EYE[:1]), frame(index))
+    tracker.update(empty_instances(3), frame(5))  # an object moves on while it is not seen
+    logits = torch.log_softmax(torch.tensor([0.0, 1.0]), 0)
+    if motion:
+        tracker._kalman.predict()  # type: ignore[union-attr]
+    score = tracker.match_scores(detections([[130, 10, 169, 49]], [0.9], [0], EYE[:1]))[0, 1]
+    assert low <= round(float(score - logits[1]) / 100, 4) <= high
+
+
+def test_motion_forgets_with_the_memory() -> None:
+    tracker = started(motion='kalman', memory_frames=2)
+    tracker.update(second_frame(D0), frame(1))
+    tracker.update(second_frame(D0), frame(2))
+    assert len(tracker._kalman) == len(tracker._ids) == 1  # type: ignore[arg-type]
+    assert tracker.update(second_frame(D0, D2), frame(3)).instance_ids.tolist() == [0, 2]
+    assert len(tracker._kalman) == 2  # type: ignore[arg-type]
+
+
+def test_motion_follows_the_best_of_several_holders() -> None:
+    tracker = started(motion='kalman', duplicate_policy='paper')
+    tracker.update(second_frame(D1, D0, D2), frame(1))
+    box = tracker._kalman.bboxes()[0]  # type: ignore[union-attr]
+    assert 11 < box[0] < 12  # pulled from 10 to D0's 12

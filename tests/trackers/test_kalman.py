@@ -1,0 +1,128 @@
+"""Kalman filters of boxes against numbers worked out by hand, the textbook with matrices, and the original program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmdet.trackers.kalman import CHI_SQUARE_95, BoxKalman, XYAHKalman, XYSRKalman
+from mmdet.trackers.motion import BoxMotion
+
+START = np.array([[100, 200, 0.5, 80]])
+
+
+def test_t20_table() -> None:
+    kalman = XYAHKalman()
+    mean, covariance = kalman.initiate(START)
+    np.testing.assert_allclose(covariance[0].diagonal(), [64, 64, 1e-4, 64, 25, 25, 1e-10, 25])
+    mean, covariance = kalman.predict(mean, covariance)
+    variances = [105, 105, 2e-4, 105, 25.25, 25.25, 2e-10, 25.25]
+    np.testing.assert_allclose(covariance[0].diagonal(), variances, rtol=1e-6)
+    _, innovation = kalman.project(mean, covariance)
+    np.testing.assert_allclose(innovation[0].diagonal(), [121, 121, 0.0102, 121], rtol=1e-6)
+    candidates = np.array([[104, 202, 0.5, 80], [130, 200, 0.5, 80], [140, 200, 0.5, 80]])
+    distance = kalman.gating_distance(mean, covariance, candidates)
+    np.testing.assert_allclose(distance, [[0.165289, 7.438017, 13.223140]], atol=1e-6)
+    assert (distance > CHI_SQUARE_95).tolist() == [[False, False, True]]
+    mean, covariance = kalman.update(mean, covariance, candidates[:1])
+    np.testing.assert_allclose(mean[0, [0, 1, 4, 5]], [103.471074, 201.735537, 0.826446, 0.413223], atol=1e-6)
+    np.testing.assert_allclose(covariance[0, 0, 0], 13.884298, atol=1e-6)
+
+
+@pytest.mark.parametrize('kalman', [XYAHKalman(), XYSRKalman()], ids=['xyah', 'xysr'])
+def test_is_the_textbook_filter(kalman: BoxKalman) -> None:
+    rng = np.random.default_rng(0)
+    size = kalman.size
+    transition = np.eye(size) + np.eye(size, k=4) * (np.arange(size) < kalman.num_velocities)[:, None]
+    observation = np.eye(4, size)
+    corner = rng.uniform(0, 50, (5, 2))
+    bboxes = np.concatenate([corner, corner + rng.uniform(20, 40, (5, 2))], 1)
+    mean, covariance = kalman.initiate(kalman.measure(bboxes))
+    for _ in range(4):
+        bboxes = bboxes + rng.normal(0, 2, bboxes.shape)
+        measured = kalman.measure(bboxes)
+        noise, expected = kalman.process_variance(mean), []
+        for track in range(5):
+            x = transition @ mean[track]
+            p = transition @ covariance[track] @ transition.T + np.diag(noise[track])
+            blur = np.diag(kalman.measurement_variance(x[None])[0])
+            gain = p @ observation.T @ np.linalg.inv(observation @ p @ observation.T + blur)
+            x, p = x + gain @ (measured[track] - observation @ x), p - gain @ observation @ p
+            expected.append((x, p))
+        mean, covariance = kalman.update(*kalman.predict(mean, covariance), measured)
+        for track, (x, p) in enumerate(expected):
+            np.testing.assert_allclose(mean[track], x, rtol=1e-9)
+            np.testing.assert_allclose(covariance[track], p, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize('kalman', [XYAHKalman(), XYSRKalman()], ids=['xyah', 'xysr'])
+def test_boxes_survive_the_round_trip(kalman: BoxKalman) -> None:
+    bboxes = np.array([[3.0, 4, 13, 34], [0, 0, 50, 5]])
+    np.testing.assert_allclose(kalman.to_bboxes(kalman.initiate(kalman.measure(bboxes))[0]), bboxes)
+
+
+@pytest.mark.parametrize('kalman', [XYAHKalman(), XYSRKalman()], ids=['xyah', 'xysr'])
+def test_boxes_without_area_stay_finite(kalman: BoxKalman) -> None:
+    motion = BoxMotion(kalman)
+    motion.append(np.array([[5.0, 5, 5, 5], [5, 5, 9, 5]]))
+    for _ in range(3):
+        motion.predict()
+        motion.update(np.arange(2), np.array([[5.0, 5, 5, 5], [5, 5, 9, 5]]))
+    assert np.isfinite(motion.bboxes()).all() and np.isfinite(motion.covariance).all()
+
+
+def test_area_does_not_shrink_below_nothing() -> None:
+    kalman = XYSRKalman()
+    mean, covariance = kalman.initiate(np.array([[10, 10, 100, 1.0]]))
+    mean[:, 6] = -150
+    assert kalman.predict(mean, covariance)[0][0, 2] == 100
+
+
+def test_no_tracks() -> None:
+    motion = BoxMotion(XYAHKalman())
+    motion.predict()
+    motion.update(np.zeros(0, np.int64), np.zeros((0, 4)))
+    assert motion.bboxes().shape == (0, 4)
+    assert motion.distances(np.zeros((3, 4))).shape == (0, 3)
+
+
+def test_equals_the_original_program(parity_dir: Path) -> None:
+    given = np.load(parity_dir / 'deepsort_kalman/inputs.npz')
+    expected = np.load(parity_dir / 'deepsort_kalman/expected.npz')
+    kalman, measured = XYAHKalman(), given['measurements_xyah']
+    mean, covariance = kalman.initiate(measured[:, 0])
+    close = dict(rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(mean, expected['mean_init'], **close)
+    np.testing.assert_allclose(covariance, expected['cov_init'], **close)
+    for step in range(expected['mean_pred'].shape[1]):
+        mean, covariance = kalman.predict(mean, covariance)
+        found = dict(mean_pred=mean, cov_pred=covariance)
+        found['projected_mean'], found['projected_cov'] = kalman.project(mean, covariance)
+        for name, position_only in (('gating_distance_4d', False), ('gating_distance_2d', True)):
+            candidates = given['gating_candidates_xyah'][:, step]
+            pairs = zip(mean[:, None], covariance[:, None], candidates)
+            found[name] = np.concatenate([kalman.gating_distance(*pair, position_only) for pair in pairs])
+        seen = given['observed'][:, step + 1]
+        state = kalman.update(mean[seen], covariance[seen], measured[seen, step + 1])
+        mean, covariance = mean.copy(), covariance.copy()
+        mean[seen], covariance[seen] = state
+        found |= dict(mean_post=mean, cov_post=covariance)
+        for name, value in found.items():
+            np.testing.assert_allclose(value, expected[name][:, step], **close, err_msg=f'{name}, step {step}')
+
+
+def test_equals_the_original_program_on_single_precision_boxes(parity_dir: Path) -> None:
+    given = np.load(parity_dir / 'deepsort_kalman/inputs.npz')
+    expected = np.load(parity_dir / 'deepsort_kalman/expected.npz')
+    tlwh = given['f32_tlwh'].astype(np.float64)
+    bboxes = np.concatenate([tlwh[:, :2], tlwh[:, :2] + tlwh[:, 2:]], 1)
+    motion = BoxMotion(XYAHKalman())
+    motion.append(bboxes[:1])
+    for step, seen in enumerate(given['f32_observed'][1:], start=1):
+        motion.predict()
+        if seen:
+            motion.update(np.array([0]), bboxes[[step]])
+        np.testing.assert_allclose(motion.mean[0], expected['f32_mean_post'][step], rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(motion.covariance[0], expected['f32_cov_post'][step], rtol=1e-5, atol=1e-5)
