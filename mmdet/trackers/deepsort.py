@@ -14,7 +14,7 @@ from mmdet.trackers.gallery import Gallery
 from mmdet.trackers.kalman import CHI_SQUARE_95, FloatArray, XYAHKalman
 from mmdet.trackers.lifecycle import TrackTable
 from mmdet.trackers.motion import BoxMotion
-from mmdet.trackers.observation import Observation, check_embeddings, observe, place
+from mmdet.trackers.observation import Observation, check_embeddings, observe
 from mmdet.trackers.suppression import suppress
 
 
@@ -82,7 +82,7 @@ class DeepSORTTracker(Tracker):
         """See :meth:`Tracker.update`; with ``ghost_frame`` rows may follow that are no detections of this frame."""
         found = observe(detections, sample, self.requires)
         if found.embeddings is not None:
-            check_embeddings(detections, place(sample), self.gallery.dim)
+            check_embeddings(detections, sample, self.gallery.dim)
         self.tracks.advance()
         self.motion.predict()
         matches = self._associate(found, self._usable(found))

@@ -41,15 +41,15 @@ class BoxKalman(ABC):
 
     @abstractmethod
     def initial_variance(self, measurements: FloatArray) -> FloatArray:
-        """Diagonal (N, S) of the covariance of tracks that start at ``measurements`` (N, 4)."""
+        """Diagonal (N, S), or (S,) for all, of the covariance of tracks that start at ``measurements`` (N, 4)."""
 
     @abstractmethod
     def process_variance(self, mean: FloatArray) -> FloatArray:
-        """Diagonal (M, S) of the noise that one frame adds to states (M, S)."""
+        """Diagonal (M, S), or (S,) for all, of the noise that one frame adds to states (M, S)."""
 
     @abstractmethod
     def measurement_variance(self, mean: FloatArray) -> FloatArray:
-        """Diagonal (M, 4) of the noise of a measurement of states (M, S)."""
+        """Diagonal (M, 4), or (4,) for all, of the noise of a measurement of states (M, S)."""
 
     def initiate(self, measurements: FloatArray) -> tuple[FloatArray, FloatArray]:
         """States that start at ``measurements`` (N, 4), at rest: mean (N, S), covariance (N, S, S)."""
@@ -173,18 +173,18 @@ class XYSRKalman(BoxKalman):
 
     def initial_variance(self, measurements: FloatArray) -> FloatArray:
         """See :meth:`BoxKalman.initial_variance`."""
-        return np.broadcast_to(self.INITIAL, (len(measurements), 7))
+        return self.INITIAL
 
     def process_variance(self, mean: FloatArray) -> FloatArray:
         """See :meth:`BoxKalman.process_variance`."""
-        return np.broadcast_to(self.PROCESS, (len(mean), 7))
+        return self.PROCESS
 
     def measurement_variance(self, mean: FloatArray) -> FloatArray:
         """See :meth:`BoxKalman.measurement_variance`."""
-        return np.broadcast_to(self.MEASUREMENT, (len(mean), 4))
+        return self.MEASUREMENT
 
 
 def _add_to_diagonal(matrices: FloatArray, values: FloatArray) -> None:
-    """Add (M, K) to the diagonals of (M, K, K), in place."""
+    """Add (M, K) or (K,) to the diagonals of (M, K, K), in place."""
     index = np.arange(matrices.shape[-1])
     matrices[:, index, index] += values

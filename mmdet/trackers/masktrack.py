@@ -16,7 +16,7 @@ from mmdet.structures import FrameSample, InstanceData
 from mmdet.trackers.base import Tracker, with_identities
 from mmdet.trackers.kalman import XYAHKalman
 from mmdet.trackers.motion import BoxMotion
-from mmdet.trackers.observation import check_embeddings, observe, place
+from mmdet.trackers.observation import check_embeddings, observe
 
 
 @TRACKERS.register_module()
@@ -82,7 +82,7 @@ class MaskTrackTracker(Tracker):
             self._kalman.predict()
         if len(detections.bboxes) == 0:
             return with_identities(detections, torch.zeros(0, dtype=torch.int64))
-        check_embeddings(detections, place(sample), None if self._embeddings is None else self._embeddings.shape[1])
+        check_embeddings(detections, sample, None if self._embeddings is None else self._embeddings.shape[1])
         if len(self._ids):
             slots = self._resolve(self.match_scores(detections))
         else:

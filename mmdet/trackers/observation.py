@@ -48,18 +48,18 @@ def observe(detections: InstanceData, sample: FrameSample, requires: Collection[
     bboxes = detections.bboxes.numpy().astype(np.float64)
     scores = detections.scores.numpy().astype(np.float64)
     labels = detections.labels.numpy()
-    where = place(sample)
     if not (bboxes.ndim == 2 and bboxes.shape[1] == 4 and len(bboxes) == len(scores) == len(labels)):
         shapes = f'boxes {bboxes.shape}, scores {scores.shape}, labels {labels.shape}'
-        raise DataError(f'{where}: detections must be (N, 4) boxes with N scores and N labels, got {shapes}')
-    _check_finite(bboxes, 'box', where)
-    _check_finite(scores, 'score', where)
+        raise DataError(f'{place(sample)}: detections must be (N, 4) boxes with N scores and N labels, got {shapes}')
+    _check_finite(bboxes, 'box', sample)
+    _check_finite(scores, 'score', sample)
     inside_out = np.flatnonzero((bboxes[:, 2:] < bboxes[:, :2]).any(1))
     if len(inside_out):
         row = int(inside_out[0])
-        raise DataError(f'{where}: box {bboxes[row].tolist()} of detection {row} ends before it begins (x1 y1 x2 y2)')
-    embeddings = check_embeddings(detections, where) if 'embeddings' in requires and len(bboxes) else None
-    masks = _checked_masks(detections, where) if 'masks' in requires and len(bboxes) else None
+        box = bboxes[row].tolist()
+        raise DataError(f'{place(sample)}: box {box} of detection {row} ends before it begins (x1 y1 x2 y2)')
+    embeddings = check_embeddings(detections, sample) if 'embeddings' in requires and len(bboxes) else None
+    masks = _checked_masks(detections, sample) if 'masks' in requires and len(bboxes) else None
     return Observation(bboxes, scores, labels, embeddings, masks)
 
 
@@ -68,40 +68,43 @@ def place(sample: FrameSample) -> str:
     return f'video {sample.get("video_id", "?")}, frame {sample.get("frame_id", "?")}'
 
 
-def check_embeddings(detections: InstanceData, where: str, dim: int | None = None) -> np.ndarray:
+def check_embeddings(detections: InstanceData, sample: FrameSample, dim: int | None = None) -> np.ndarray:
     """Embeddings (N, D) float32 of detections.
 
     Args:
-        where: put in front of messages.
         dim: D of the frames before, if there were any.
 
     Raises:
         DataError: there are none, not one per detection, not finite, or of another length than ``dim``.
     """
     if 'embeddings' not in detections:
-        raise DataError(f'{where}: detections carry no embeddings; add a track head, or use a tracker that needs none')
+        raise DataError(
+            f'{place(sample)}: detections carry no embeddings; add a track head, or use a tracker that needs none'
+        )
     embeddings = detections.embeddings.numpy().astype(np.float32, copy=False)
     if embeddings.ndim != 2 or len(embeddings) != len(detections.bboxes):
         count = len(detections.bboxes)
-        raise DataError(f'{where}: embeddings must be ({count}, D), one row per detection, got {embeddings.shape}')
-    _check_finite(embeddings, 'embedding', where)
+        raise DataError(
+            f'{place(sample)}: embeddings must be ({count}, D), one row per detection, got {embeddings.shape}'
+        )
+    _check_finite(embeddings, 'embedding', sample)
     if dim is not None and embeddings.shape[1] != dim:
         raise DataError(
-            f'{where}: embeddings have length {embeddings.shape[1]}, but {dim} in earlier frames of this video; '
-            'one track head must describe all frames'
+            f'{place(sample)}: embeddings have length {embeddings.shape[1]}, but {dim} in earlier frames of this '
+            'video; one track head must describe all frames'
         )
     return embeddings
 
 
-def _check_finite(values: np.ndarray, what: str, where: str) -> None:
+def _check_finite(values: np.ndarray, what: str, sample: FrameSample) -> None:
     if not np.isfinite(values).all():
         row = int(np.flatnonzero(~np.isfinite(values).reshape(len(values), -1).all(1))[0])
         shown = f' {values[row].tolist()}' if values[row].size <= 4 else ''
-        raise DataError(f'{where}: the {what}{shown} of detection {row} is not finite')
+        raise DataError(f'{place(sample)}: the {what}{shown} of detection {row} is not finite')
 
 
-def _checked_masks(detections: InstanceData, where: str) -> list[RLE]:
+def _checked_masks(detections: InstanceData, sample: FrameSample) -> list[RLE]:
     masks = list(detections.get('masks', []))
     if len(masks) != len(detections.bboxes) or any(mask is None for mask in masks):
-        raise DataError(f'{where}: a detection has no mask; use a detector with a mask head, or box IoU')
+        raise DataError(f'{place(sample)}: a detection has no mask; use a detector with a mask head, or box IoU')
     return masks

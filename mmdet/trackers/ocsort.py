@@ -61,18 +61,21 @@ class OCSORTTracker(Tracker):
         self._seen: FloatArray = np.zeros((0, 4))  # (M, 4) where each track was last seen
         self._history: FloatArray = np.zeros((0, self.momentum_frames, 4))  # boxes of the last frames, NaN if unseen
         self._direction: FloatArray = np.zeros((0, 2))  # (M, 2) unit vector of motion, zero while unknown
-        self._anchor_mean, self._anchor_covariance = self.motion.mean, self.motion.covariance  # states when last seen
+        self._anchor_mean, self._anchor_covariance = self.motion.mean, self.motion.covariance  # when lost tracks were last seen
 
     def update(self, detections: InstanceData, sample: FrameSample) -> InstanceData:
         """See :meth:`Tracker.update`."""
         found = observe(detections, sample)
         self._frames += 1
         self.tracks.advance()
+        before = self.motion.mean, self.motion.covariance
         self.motion.predict()
         earlier = self._earlier_boxes()
         rows, columns, new = self._associate(found, earlier)
         self._observe_again(rows, found.bboxes[columns], earlier)
         self.tracks.match(rows, columns)
+        lost = np.flatnonzero(self.tracks.missed == 1)
+        self._anchor_mean[lost], self._anchor_covariance[lost] = before[0][lost], before[1][lost]
         kept = self.tracks.missed <= self.max_age
         if not kept.all():
             self._keep(kept)
@@ -118,7 +121,6 @@ class OCSORTTracker(Tracker):
         if back.any():
             self._replay(rows[back], bboxes[back], gaps[back])
         self.motion.update(rows, bboxes)
-        self._anchor_mean[rows], self._anchor_covariance[rows] = self.motion.mean[rows], self.motion.covariance[rows]
         self._direction[rows] = _directions(earlier[rows], bboxes)
         self._seen[rows] = bboxes
         newest = np.full((len(self._seen), 1, 4), np.nan)

@@ -43,11 +43,12 @@ def test_is_the_textbook_filter(kalman: BoxKalman) -> None:
     for _ in range(4):
         bboxes = bboxes + rng.normal(0, 2, bboxes.shape)
         measured = kalman.measure(bboxes)
-        noise, expected = kalman.process_variance(mean), []
+        noise = np.broadcast_to(kalman.process_variance(mean), mean.shape)
+        expected = []
         for track in range(5):
             x = transition @ mean[track]
             p = transition @ covariance[track] @ transition.T + np.diag(noise[track])
-            blur = np.diag(kalman.measurement_variance(x[None])[0])
+            blur = np.diag(np.broadcast_to(kalman.measurement_variance(x[None]), (1, 4))[0])
             gain = p @ observation.T @ np.linalg.inv(observation @ p @ observation.T + blur)
             x, p = x + gain @ (measured[track] - observation @ x), p - gain @ observation @ p
             expected.append((x, p))
