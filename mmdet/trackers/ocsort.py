@@ -61,7 +61,8 @@ class OCSORTTracker(Tracker):
         self._seen: FloatArray = np.zeros((0, 4))  # (M, 4) where each track was last seen
         self._history: FloatArray = np.zeros((0, self.momentum_frames, 4))  # boxes of the last frames, NaN if unseen
         self._direction: FloatArray = np.zeros((0, 2))  # (M, 2) unit vector of motion, zero while unknown
-        self._anchor_mean, self._anchor_covariance = self.motion.mean, self.motion.covariance  # when lost tracks were last seen
+        # states of lost tracks in the frame in which they were last seen; of others, nothing to rely on
+        self._anchor_mean, self._anchor_covariance = self.motion.mean, self.motion.covariance
 
     def update(self, detections: InstanceData, sample: FrameSample) -> InstanceData:
         """See :meth:`Tracker.update`."""
