@@ -8,6 +8,7 @@ convention          geometry that the weights were trained with: ``modern`` or `
 normalisation       {channel_order: rgb or bgr, mean: [3], std: [3]} in pixel values 0..255
 backbone            {style: pytorch or caffe}, where the stride sits
 track_head          {last_relu: bool}
+calibration_head    {window: centred or cuda}, where the correlation looks
 classes             names by label
 num_classes         classes without background
 config              name of the config that the weights belong to
@@ -40,6 +41,7 @@ COMPARED = {  # metadata entry -> where a model, or the model part of a config, 
     'normalisation.std': 'data_preprocessor.std',
     'backbone.style': 'detector.backbone.style',
     'track_head.last_relu': 'track_head.last_relu',
+    'calibration_head.window': 'calibration_head.window',
 }
 
 
