@@ -32,12 +32,12 @@ class CalibrationHead(nn.Module):
         if reference_range < 1:
             raise ConfigError(f'reference_range is a number of frames, at least 1, got {reference_range}')
         if max_references is not None and max_references < 1:
-            raise ConfigError(f'max_references is a number of frames, at least 1, or None for all, got {max_references}')
+            raise ConfigError(f'max_references is a number of frames, at least 1, or None, got {max_references}')
         self.reference_range, self.max_references = reference_range, max_references
 
     @abstractmethod
     def fuse(self, features: Features, reference_features: Features) -> Features:
-        """The pyramid of B frames, repaired with that of B references; frame i of one belongs to frame i of the other."""
+        """The pyramid of B frames, each repaired with the reference frame at the same place of the other pyramid."""
 
     def variants(self, features: Features, references: Sequence[Features]) -> list[Features]:
         """The pyramid of one frame fused with each reference separately; itself where there is no reference."""

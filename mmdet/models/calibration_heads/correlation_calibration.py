@@ -13,7 +13,7 @@ from torchvision.ops import DeformConv2d, deform_conv2d
 
 from mmdet.errors import ConfigError, DataError
 from mmdet.models.calibration_heads.base import CalibrationHead
-from mmdet.models.init import kaiming_init
+from mmdet.models.init import kaiming_init, zero_init
 from mmdet.models.layers import ConvBlock
 from mmdet.ops.correlation import correlation
 from mmdet.registry import MODELS
@@ -69,7 +69,7 @@ class CorrelationCalibrationHead(CalibrationHead):
                 f'got {patch_size}, {dilation_patch} and {num_convs}'
             )
         if levels is not None and (not levels or min(levels) < 0):
-            raise ConfigError(f'levels are indices of pyramid levels from 0, at least one, or None; got {tuple(levels)}')
+            raise ConfigError(f'levels are indices of pyramid levels, at least one, or None; got {tuple(levels)}')
         self.channels, self.patch_size, self.dilation_patch = channels, patch_size, dilation_patch
         self.window, self.detach_ref = window, detach_ref
         self.levels = None if levels is None else tuple(levels)
@@ -80,8 +80,8 @@ class CorrelationCalibrationHead(CalibrationHead):
         for block in self.offset_convs:
             kaiming_init(block.conv)
         if init == 'identity':
-            for tensor in (self.conv_offset.weight, self.conv_offset.bias, self.deform_conv.weight):
-                nn.init.zeros_(tensor)
+            for layer in (self.conv_offset, self.deform_conv):
+                zero_init(layer)
 
     def fuse(self, features: Features, reference_features: Features) -> Features:
         """Pyramids of (B, C, H_l, W_l) -> the calibrated pyramid.
@@ -104,7 +104,7 @@ class CorrelationCalibrationHead(CalibrationHead):
         return feature + self.sample(reference, self.offsets(feature, reference)).to(feature.dtype)
 
     def similarities(self, feature: Tensor, reference: Tensor) -> Tensor:
-        """Correlation as the offset layers see it: (B, P, P, H, W), mean over channels, negative values shrunk to 0.1."""
+        """Correlation as the offset layers see it: (B, P, P, H, W), mean over channels, negative values times 0.1."""
         volume = correlation(
             feature,
             reference,

@@ -13,14 +13,15 @@ EXPLANATIONS = {
 }
 
 
-def check_slots(detector: Any, track_head: Any, tracker: Any) -> None:
+def check_slots(detector: Any, calibration_head: Any, track_head: Any, tracker: Any) -> None:
     """Compare what each slot requires with what the slots before it provide.
 
     Raises:
         IncompatibleSlotsError: naming both classes, what is missing and what fits.
     """
     provided = set(detector.provides)
-    _require(track_head, provided, f'{type(detector).__name__} detector')
+    for head in (calibration_head, track_head):
+        _require(head, provided, f'{type(detector).__name__} detector')
     if track_head is not None:
         provided.add('embeddings')
     before = f'{type(detector).__name__} detector' + (f' and {type(track_head).__name__}' if track_head else '')
