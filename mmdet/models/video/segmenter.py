@@ -82,6 +82,11 @@ class VideoInstanceSegmenter(nn.Module):
         length = images.shape[1]
         if self.track_head is not None and length < 2:
             raise ConfigError('a track head trains on pairs: give the train data set num_ref_frames=1 or more')
+        if self.track_head is not None and length > 2 and self.detector_trains_on == 'key':
+            raise ConfigError(
+                f'a track head trains on exactly one reference frame, but clips bring {length - 1}: give the train '
+                "data set num_ref_frames=1, or let the detector train on all of them with detector_trains_on='all'"
+            )
         if self.track_head is None:
             images, length = images[:, :1], 1
         samples = [[_on(sample, images.device) for sample in clip[:length]] for clip in data_samples]
