@@ -44,11 +44,9 @@ class Detector(nn.Module):
 
     Attributes:
         provides: what later slots may use: any of ``pyramid`` (``features`` of a clip) and ``masks``.
-        trainable: whether :meth:`loss` exists.
     """
 
     provides: frozenset[str] = frozenset()
-    trainable: bool = True
     convention: BoxConvention = BoxConvention()
 
     @abstractmethod

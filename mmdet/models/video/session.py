@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -72,7 +73,7 @@ class VideoSession:
         return [result for frame, references in waiting for result in self._results(frame, references)]
 
     def _results(self, clip: Clip, references: Sequence[Clip] | None = None) -> list[FrameSample]:
-        detections = [to_host(instances) for instances in self.model.detect(clip, references)]
+        detections = to_host(self.model.detect(clip, references))
         return [self._associate(own, sample) for own, sample in zip(detections, clip.samples)]
 
     def _check_order(self, samples: Sequence[FrameSample]) -> None:
@@ -102,14 +103,40 @@ class VideoSession:
         return result
 
 
-def to_host(instances: InstanceData) -> InstanceData:
-    """Detections as CPU tensors with masks as RLE; the only place where results leave the device."""
+def to_host(chunk: Sequence[InstanceData]) -> list[InstanceData]:
+    """Detections of T frames as CPU tensors with masks as RLE; the only place where results leave the device."""
+    tensors = [tensor for instances in chunk for value in instances.values() for tensor in _tensors_of(value)]
+    moved = iter(tensors if _in_host_memory(tensors) else copy_together(tensors))
+    return [_rebuild(instances, moved) for instances in chunk]
+
+
+def _in_host_memory(tensors: Sequence[Tensor]) -> bool:
+    return all(tensor.device.type == 'cpu' for tensor in tensors)
+
+
+def copy_together(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """CPU copies of one or more tensors of one device, made by a single transfer of all their bytes."""
+    parts = [tensor.detach().reshape(-1).contiguous().view(torch.uint8) for tensor in tensors]
+    block = torch.cat(parts).cpu()
+    pieces = block.split([len(part) for part in parts])
+    # cloned, so that every piece is aligned for its type and a small one does not keep the whole block
+    return [piece.clone().view(tensor.dtype).view(tensor.shape) for piece, tensor in zip(pieces, tensors)]
+
+
+def _tensors_of(value: object) -> list[Tensor]:
+    if isinstance(value, RoIMasks):
+        return [value.probabilities, value.bboxes]
+    return [value] if isinstance(value, Tensor) else []
+
+
+def _rebuild(instances: InstanceData, moved: Iterator[Tensor]) -> InstanceData:
+    """``instances`` with its tensors replaced by the next ones of ``moved``, which come in the same order."""
     host = InstanceData()
     for name, value in instances.items():
         if isinstance(value, RoIMasks):
-            value = value.cpu().to_rle()
+            value = replace(value, probabilities=next(moved), bboxes=next(moved)).to_rle()
         elif isinstance(value, Tensor):
-            value = value.cpu()
+            value = next(moved)
         setattr(host, name, value)
     if 'masks' not in host:
         host.masks = [None] * len(host.bboxes)
