@@ -109,7 +109,7 @@ class VideoInstanceSegmenter(nn.Module):
         if needing and length > 2 and self.detector_trains_on == 'key':
             raise ConfigError(
                 f'a {needing[0]} head trains on exactly one reference frame, but clips bring {length - 1}: give the '
-                "train data set num_ref_frames=1, or let the detector train on all of them with detector_trains_on='all'"
+                "train data set num_ref_frames=1, or let the detector train on all with detector_trains_on='all'"
             )
         return length if needing else 1
 
