@@ -2,8 +2,10 @@
 
 Half-width ResNet-18 from random weights, fine masks (112 x 112), group normalisation so that training and testing
 compute the same. The number to expect is the AP on the training clips themselves: it says nothing about new video.
-Clips in YouTube-VIS layout are expected in data/real_clips; for another folder give
-`--cfg-options train_dataloader.dataset.data_root=D test_dataloader.dataset.data_root=D`.
+Clips in YouTube-VIS layout are expected in data/real_clips (annotations/instances.json and JPEGImages/); for another
+folder give `--cfg-options train_dataloader.dataset.data_root=D test_dataloader.dataset.data_root=D`. The heads have the
+40 classes of YouTube-VIS; for N classes set `_num_classes` below, or add to those options
+`model.detector.roi_head.bbox_head.num_classes=N model.detector.roi_head.mask_head.num_classes=N`.
 """
 
 _norm = dict(type='GN', num_groups=8)

@@ -128,6 +128,11 @@ val_dataloader = dict(
         pipeline=_test_pipeline,
     ),
 )
+# The public valid set has no ground truth: testing on it with --out writes a submission, and --eval is refused. For a
+# number of a finished model test it on the held-out videos:
+#   python tools/test_video.py CONFIG work_dirs/<config>/last.safetensors --eval segm --cfg-options \
+#       test_dataloader.dataset.ann_file=train.json test_dataloader.dataset.img_prefix=train/JPEGImages \
+#       test_dataloader.dataset.split=holdout
 test_dataloader = dict(
     num_workers=2,
     dataset=dict(
@@ -148,6 +153,7 @@ optim_wrapper = dict(
     clip_grad=dict(max_norm=35, norm_type=2),
 )
 param_scheduler = [
+    # mmengine warms up in end - begin - 1 steps, so these are the published 500
     dict(type='LinearLR', start_factor=1 / 3, by_epoch=False, begin=0, end=501),
     dict(type='MultiStepLR', by_epoch=True, milestones=[8, 11], gamma=0.1),
 ]

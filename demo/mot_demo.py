@@ -25,13 +25,20 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--show', action='store_true', help='show a window; q or Escape stops')
     parser.add_argument('--score-thr', type=float, default=0.3, help='draw tracks from this score on (%(default)s)')
     parser.add_argument('--trails', type=int, default=0, metavar='FRAMES', help='draw the paths of the last frames')
-    parser.add_argument('--device', default='cpu', help='cpu, cuda, cuda:1 (default: %(default)s)')
+    parser.add_argument('--device', default='auto', help='cpu, cuda, cuda:1; auto takes a GPU where there is one')
     parser.add_argument('--chunk', type=int, default=4, help='frames that run together (default: %(default)s)')
     parser.add_argument('--live', action='store_true', help='drop frames to keep up; always so with cameras')
     parser.add_argument('--max-frames', type=int, help='stop after so many frames of the source')
     parser.add_argument('--fps', type=float, help="frame rate of the overlay (default: the source's)")
     parser.add_argument('--trust-checkpoint', action='store_true', help='load a pickle that may run any code')
-    parser.add_argument('--cfg-options', nargs='+', action='extend', default=[], metavar='KEY=VALUE')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action='extend',
+        default=[],
+        metavar='KEY=VALUE',
+        help='override values of the config: model.tracker.memory_frames=10',
+    )
     args = parser.parse_args(argv)
     if not (args.out or args.json or args.show):
         parser.error('nothing to do with the results: give --out, --json or --show')

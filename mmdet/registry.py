@@ -105,4 +105,3 @@ TRANSFORMS = Registry('transform', parent=base.TRANSFORMS, locations=('mmdet.dat
 DATA_SAMPLERS = Registry('data_sampler', parent=base.DATA_SAMPLERS, locations=('mmdet.datasets',))
 METRICS = Registry('metric', parent=base.METRICS, locations=('mmdet.evaluation',))
 HOOKS = Registry('hook', parent=base.HOOKS, locations=('mmdet.engine',))
-LOOPS = Registry('loop', parent=base.LOOPS, locations=('mmdet.engine',))

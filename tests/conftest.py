@@ -69,7 +69,7 @@ def _narrow_model(model: Any) -> None:
         backbone.update(groups=2, base_width=32)
     expansion = 1 if backbone.depth < 50 else 4
     widths = dict(feat_channels=channels, channels=channels, in_channels=channels, out_channels=channels)
-    _edit(model, dict(num_classes=6, fc_channels=32, **widths))
+    _edit(model, dict(num_classes=6, fc_channels=32, patch_size=3, **widths))
     model.detector.neck.in_channels = [base * expansion * 2**i for i in range(4)]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from mmdet.engine.cli import CommandParser, run
+from mmdet.evaluation.commands import add_split_options
 from mmdet.evaluation.submission import check_submission
 
 
@@ -13,10 +15,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = CommandParser(description=__doc__)
     parser.add_argument('file', help='result file: .json, or .zip holding results.json')
     parser.add_argument('--annotations', required=True, help='annotation file (JSON); it may be without ground truth')
-    parser.add_argument('--limit', type=int, default=50, help='how many problems to print (all count)')
+    add_split_options(parser)
+    parser.add_argument('--max', type=int, default=50, help='problems to print; 0 prints all (default: %(default)s)')
     arguments = parser.parse_args(argv)
-    report = check_submission(arguments.file, arguments.annotations)
-    print(report.text(arguments.limit))
+    report = check_submission(arguments.file, arguments.annotations, arguments.split, arguments.holdout_fraction)
+    print(report.text(arguments.max or sys.maxsize))
     return 1 if report.problems else 0
 
 

@@ -1,4 +1,4 @@
-"""Print a config as it is after inheritance and overrides, checked."""
+"""Print a config as it is after inheritance and overrides, with every class and key in it checked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mmdet.engine.cli import CommandParser, run
 from mmdet.engine.config import add_config_options, load_config, parse_overrides, to_json
+from mmdet.engine.config_types import check_types
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -16,6 +17,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_config_options(parser)
     args = parser.parse_args(argv)
     config = load_config(args.config, parse_overrides(args.cfg_options))
+    check_types(config.to_dict(), args.config)
     print(to_json(config) if args.json else config.pretty_text)
     return 0
 

@@ -1,9 +1,13 @@
-"""From nothing to an evaluated, drawn result in minutes on a CPU, with the same commands that a user types."""
+"""From nothing to an evaluated, drawn result in minutes on a CPU, with the same commands that a user types.
+
+The work folder is made anew by every run. Only an empty folder, or one that an earlier quickstart made, is replaced.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -12,10 +16,13 @@ import time
 from pathlib import Path
 
 from mmdet.engine.cli import CommandParser, run
-from mmdet.errors import MMDetError
+from mmdet.errors import ConfigError, MMDetError
+from mmdet.files import write_json
 
 CONFIG = 'configs/masktrack_rcnn_r18_fpn_shapes.py'
 ROOT = Path(__file__).resolve().parents[1]
+MARKER = 'quickstart.json'  # says that a folder was made here and may be deleted
+BATCH_SIZE = 4  # of all processes together, so that their number does not change what is learned
 
 
 def stages(args: argparse.Namespace) -> dict[str, list[str]]:
@@ -24,13 +31,16 @@ def stages(args: argparse.Namespace) -> dict[str, list[str]]:
     data, truth = work / 'data', work / 'data/annotations/valid.json'
     override = [f'{loader}.dataset.data_root={data}' for loader in ('train_dataloader', 'test_dataloader')]
     options = ['--cfg-options', *override]
-    test = ['--out', work / 'results.zip', '--eval', 'segm', '--show-dir', work / 'show', '--show-videos', 4]
+    processes = ['--gpus', args.processes]
+    outputs = ['--out', work / 'results.zip', '--out', work / 'results.json', '--show-dir', work / 'show']
+    test = [*outputs, '--show-videos', 4, '--eval', 'segm']
     checkpoint = work / 'train/last.safetensors'
     lines = {
         'data': ['tools/make_shapes.py', data, '--train', args.train_videos, '--valid', args.valid_videos,
                  '--objects', 3, 6, '--seed', args.seed, '--workers', 2],
-        'train': ['tools/train.py', CONFIG, '--work-dir', work / 'train', '--seed', args.seed, *options, *args.train],
-        'test': ['tools/test_video.py', CONFIG, checkpoint, *test, *options],
+        'train': ['tools/train.py', CONFIG, '--work-dir', work / 'train', '--seed', args.seed, *processes, *options,
+                  f'train_dataloader.batch_size={BATCH_SIZE // args.processes}', *args.train],
+        'test': ['tools/test_video.py', CONFIG, checkpoint, *test, *processes, *options],
         'check': ['tools/check_submission.py', work / 'results.zip', '--annotations', truth],
         'evaluate': ['tools/evaluate.py', 'ytvis', work / 'results.zip', '--annotations', truth,
                      '--json', work / 'metrics.json'],
@@ -41,19 +51,47 @@ def stages(args: argparse.Namespace) -> dict[str, list[str]]:
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """Command line arguments."""
     parser = CommandParser(description=__doc__)
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/quickstart'), help='everything is written here')
+    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/quickstart'), help='gets everything')
     parser.add_argument('--seed', type=int, default=0, help='of data and training')
     parser.add_argument('--train-videos', type=int, default=300)
     parser.add_argument('--valid-videos', type=int, default=24)
     parser.add_argument('--train', nargs='*', default=[], metavar='OVERRIDE', help='further --cfg-options for training')
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    args.work_dir = args.work_dir.resolve()  # the stages run elsewhere
+    args.processes = count_processes()
+    return args
+
+
+def count_processes() -> int:
+    """Two on a CPU with two cores or more: one thread each uses them better than one process with two. Else one."""
+    import torch  # after the options: --help must not wait for it
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    return 1 if torch.cuda.is_available() or cores < 2 else 2
+
+
+def claim(folder: Path) -> None:
+    """Make ``folder`` empty and mark it as ours; nothing that this program did not make is deleted.
+
+    Raises:
+        ConfigError: something else is there, or the folder cannot be made.
+    """
+    try:
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
+            raise ConfigError(
+                f'{folder} holds files and was not made by the quickstart (it has no {MARKER}): give another --work-dir'
+            )
+        if folder.exists():
+            shutil.rmtree(folder)
+        write_json(folder / MARKER, {'note': 'tools/quickstart.py made this folder; its next run deletes it'})
+    except OSError as error:
+        raise ConfigError(f'--work-dir {folder} cannot be used: {error.strerror}') from error
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the stages; write summary.json."""
     args = parse(argv)
-    shutil.rmtree(args.work_dir, ignore_errors=True)
-    args.work_dir.mkdir(parents=True)
+    claim(args.work_dir)
     seconds: dict[str, float] = {}
     for name, command in stages(args).items():
         print(f'\n[{name}] python {shlex.join(command)}', flush=True)
@@ -62,11 +100,13 @@ def main(argv: list[str] | None = None) -> int:
         seconds[name] = round(time.monotonic() - started, 1)
         if code:
             raise MMDetError(f'the {name} stage ended with code {code}; its messages are above')
-    numbers = json.loads((args.work_dir / 'metrics.json').read_text())['numbers']
+    numbers = json.loads((args.work_dir / 'metrics.json').read_text())['summary']
     summary = {'AP': numbers['AP'], 'AP50': numbers['AP50'], 'seed': args.seed, 'seconds': seconds}
-    (args.work_dir / 'summary.json').write_text(json.dumps(summary, indent=2) + '\n')
-    print(f'\nAP {numbers["AP"]:.3f}, AP50 {numbers["AP50"]:.3f} on videos that training never saw, '
-          f'{sum(seconds.values()) / 60:.1f} minutes. Results, overlay videos and pictures: {args.work_dir}')  # fmt: skip
+    write_json(args.work_dir / 'summary.json', summary, indent=2)
+    print(
+        f'\nAP {numbers["AP"]:.3f}, AP50 {numbers["AP50"]:.3f} on videos that training never saw, '
+        f'{sum(seconds.values()) / 60:.1f} minutes. Results, overlay videos and pictures: {args.work_dir}'
+    )
     return 0
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from mmdet.engine.build import build_tester, default_work_dir
 from mmdet.engine.cli import CommandParser, run
 from mmdet.engine.config import add_config_options, load_config, parse_overrides
-from mmdet.engine.distributed import Process, join_processes, leave_processes
+from mmdet.engine.distributed import STEP_TIMEOUT, Process, join_processes, leave_processes
 from mmdet.engine.launch import launch, must_launch
 from mmdet.engine.train_log import set_up_logging
 from mmdet.engine.video_test import VideoTester
+from mmdet.errors import DataError
+from mmdet.files import write_json
 
 EPILOG = """\
 examples:
@@ -33,7 +33,13 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('weights', nargs='?', metavar='checkpoint', help='weights (.pth or .safetensors)')
     parser.add_argument('--checkpoint', help='the same as an option')
-    parser.add_argument('--out', metavar='FILE', help='write results: .json, .zip, or .pkl (which becomes .pkl.json)')
+    parser.add_argument(
+        '--out',
+        metavar='FILE',
+        action='append',
+        default=[],
+        help='write results: .json, .zip, or .pkl (which becomes .pkl.json); may be given several times',
+    )
     parser.add_argument('--eval', choices=['segm'], help='evaluate; the default where nothing else is asked for')
     parser.add_argument('--json', metavar='FILE', help='write the numbers of the evaluation to this file')
     parser.add_argument('--show-dir', metavar='DIR', help='draw an overlay video and a contact sheet of every video')
@@ -63,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return launch(args.gpus, [sys.argv[0], *(sys.argv[1:] if argv is None else argv)])
     config = load_config(args.config, parse_overrides(args.cfg_options))
     config.work_dir = args.work_dir or default_work_dir(config)
-    process = join_processes(args.launcher)
+    process = join_processes(args.launcher, (config.get('env_cfg') or {}).get('timeout', STEP_TIMEOUT))
     set_up_logging(process)
     evaluate = bool(args.eval or args.json) or not (args.out or args.show_dir or args.dump_detections)
     tester = build_tester(
@@ -75,8 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         trust=args.trust_checkpoint,
         dump_dir=args.dump_detections,
     )
-    tester.infer()
-    deliver(args, tester, process, evaluate)
+    with tester.naming_results():
+        tester.infer()
+        deliver(args, tester, process, evaluate)
     tester.remove_results()
     leave_processes()
     return 0
@@ -84,8 +91,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def deliver(args: Namespace, tester: VideoTester, process: Process, evaluate: bool) -> None:
     """Everything that was asked for, from the results in the folder."""
-    if args.out:
-        log.info('results: %s', tester.export(args.out))
+    for path in args.out:
+        log.info('results: %s', tester.export(path))
     if args.show_dir:
         tester.draw(args.show_dir, args.show_videos)
         log.info('pictures: %s', args.show_dir)
@@ -94,9 +101,16 @@ def deliver(args: Namespace, tester: VideoTester, process: Process, evaluate: bo
     if evaluate:
         numbers = tester.evaluate()
         log.info('%s', '  '.join(f'{key} {value:.4f}' for key, value in numbers.items()))
-        if args.json and process.first:
-            Path(args.json).parent.mkdir(parents=True, exist_ok=True)
-            Path(args.json).write_text(json.dumps(numbers, indent=1) + '\n')
+        if args.json:
+            process.on_first(lambda: write_numbers(numbers, args.json), f'writing {args.json}')
+
+
+def write_numbers(numbers: Mapping[str, float], path: str) -> None:
+    """Write the numbers as JSON, whole or not at all."""
+    try:
+        write_json(path, numbers, indent=1)
+    except OSError as error:
+        raise DataError(f'--json {path}: cannot write: {error.strerror}') from error
 
 
 if __name__ == '__main__':

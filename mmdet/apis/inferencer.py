@@ -50,7 +50,7 @@ class VideoInferencer:
     Args:
         model: config file, or a model from :func:`mmdet.apis.init_model`.
         checkpoint: weights, with a config file.
-        device: with a config file.
+        device: with a config file: see :func:`mmdet.apis.init_model`.
         chunk: frames that go through the detector together.
         live: drop frames that the model has no time for instead of letting them wait; a file then runs at its own
             frame rate. None does so for cameras and network streams only.
@@ -71,7 +71,7 @@ class VideoInferencer:
         self,
         model: Any,
         checkpoint: str | Path | None = None,
-        device: str | torch.device = 'cpu',
+        device: str | torch.device = 'auto',
         *,
         chunk: int = 4,
         live: bool | None = None,

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmdet.checkpoints import classes_in, load_weights
 from mmdet.engine.config import load_config
 from mmdet.errors import ConfigError
-from mmdet.registry import MODELS
+from mmdet.registry import MODELS, register_all
 
 __all__ = ['init_model']
 
@@ -20,7 +20,7 @@ __all__ = ['init_model']
 def init_model(
     config: str | Path | Config,
     checkpoint: str | Path | None = None,
-    device: str | torch.device = 'cpu',
+    device: str | torch.device = 'auto',
     cfg_options: Mapping[str, Any] | None = None,
     trust_checkpoint: bool = False,
 ) -> Any:
@@ -29,7 +29,7 @@ def init_model(
     Args:
         config: config file, or one that is loaded already.
         checkpoint: weights; without them the model is random, which is good for nothing but measuring speed.
-        device: ``cpu``, ``cuda`` or ``cuda:1``.
+        device: ``cpu``, ``cuda`` or ``cuda:1``; ``auto`` takes the first GPU where there is one, else the CPU.
         cfg_options: values of the config to override, by dotted path.
         trust_checkpoint: unpickle a checkpoint that holds more than weights; it may run any code.
 
@@ -46,6 +46,7 @@ def init_model(
     elif cfg_options:
         raise ConfigError('cfg_options go with a config file; this config is loaded already, so change it there')
     device = _device(device)
+    register_all()
     model = MODELS.build(config.model)
     classes = getattr(model, 'classes', None) or config.get('classes')
     if checkpoint is not None:
@@ -57,10 +58,12 @@ def init_model(
 
 
 def _device(device: str | torch.device) -> torch.device:
+    if device == 'auto':
+        return torch.device('cuda', 0) if torch.cuda.is_available() else torch.device('cpu')
     try:
         found = torch.device(device)
     except RuntimeError as error:
-        raise ConfigError(f"there is no device '{device}'; use cpu, cuda or cuda:0") from error
+        raise ConfigError(f"there is no device '{device}'; use auto, cpu, cuda or cuda:0") from error
     if found.type == 'cuda' and (found.index or 0) >= torch.cuda.device_count():
         raise ConfigError(
             f"device '{device}' was asked for and PyTorch {torch.__version__} sees {torch.cuda.device_count()} GPUs; "

@@ -14,9 +14,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mmdet.checkpoints.atomic import replacing
 from mmdet.checkpoints.safe_pickle import UnsafeCheckpointError, load_restricted, load_trusted
 from mmdet.errors import CheckpointError
+from mmdet.files import remove_leftovers, replacing
 
 METADATA_KEY = 'mmdet'  # safetensors metadata maps text to text, so ours is one JSON text under this key
 LONGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors format
@@ -76,6 +76,7 @@ def save_atomic(obj: Mapping[str, Any], path: str | Path) -> None:
         CheckpointError: it cannot be written (full disk, no permission). An earlier file of that name is intact.
     """
     path = Path(path)
+    remove_leftovers(path.parent)
     try:
         with replacing(path) as temporary, open(temporary, 'xb') as file:
             sink = _Sink(file)
@@ -94,6 +95,7 @@ def save_weights(state_dict: Mapping[str, Tensor], path: str | Path, metadata: M
     path = Path(path)
     tensors = {key: tensor.detach().to('cpu', copy=True).contiguous() for key, tensor in state_dict.items()}
     header = {'format': 'pt', METADATA_KEY: json.dumps(metadata)}
+    remove_leftovers(path.parent)
     try:
         with replacing(path) as temporary:
             save_file(tensors, temporary, metadata=header)

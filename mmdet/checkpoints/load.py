@@ -14,7 +14,7 @@ from mmdet.checkpoints import families
 from mmdet.checkpoints.backbone import torchvision_backbone
 from mmdet.checkpoints.files import load_file
 from mmdet.checkpoints.metadata import differences
-from mmdet.checkpoints.report import Entry, LoadReport, shape_text
+from mmdet.checkpoints.report import Entry, LoadReport, module_of, shape_text
 from mmdet.checkpoints.safe_pickle import convert_command
 from mmdet.checkpoints.state import StateDict, classes_in, first_difference, meta_of, shapes_of, state_dict_of
 from mmdet.errors import CheckpointError
@@ -22,6 +22,7 @@ from mmdet.errors import CheckpointError
 LEAST_MATCH = 0.1  # below this part of a model's tensors, a checkpoint is of another model
 COUNTER = 'num_batches_tracked'  # batch norm counts with it and never computes with it; old files lack it
 LISTED = 12
+NO_PLACE = 'the model has no tensor of that name'
 
 
 def load_weights(
@@ -41,8 +42,10 @@ def load_weights(
         model: target; a DistributedDataParallel wrapper is seen through.
         path: weights or training checkpoint of this program.
         trust: unpickle without limits; only on the user's explicit word.
-        require_complete: for testing. Any parameter that the file does not fill, other class names, or a model that is
-            set up unlike what the weights need are errors. Without it (``load_from``) they are listed in the report.
+        require_complete: for testing. Any parameter that the file does not fill, weights of a part that the model
+            lacks (but for a track head, where that slot is empty: a detector may be tested alone), other class names,
+            or a model that is set up unlike what the weights need are errors. Without it (``load_from``) they are
+            listed in the report.
         classes: class names by label that the model will be used with; None takes ``model.classes`` if it has any.
 
     Raises:
@@ -59,7 +62,7 @@ def load_weights(
     problems = _class_problem(meta, classes or getattr(module, 'classes', None))
     problems += differences(meta, module)
     if require_complete:
-        _require_complete(report, problems, path)
+        _require_complete(report, problems + _unused(module, report), path)
     report.notes += problems
     module.load_state_dict(fitting, strict=False)
     return report
@@ -71,7 +74,7 @@ def _match(own: Mapping[str, Tensor], state: Mapping[str, Tensor], report: LoadR
     for key, tensor in state.items():
         shape = tuple(tensor.shape)
         if key not in own:
-            report.dropped.append(Entry(key, shape, 'the model has no tensor of that name'))
+            report.dropped.append(Entry(key, shape, NO_PLACE))
         elif shape != tuple(own[key].shape):
             report.dropped.append(Entry(key, shape, 'the model has another shape there'))
         else:
@@ -112,6 +115,22 @@ def _class_problem(meta: Mapping[str, Any], classes: Sequence[str] | None) -> li
     theirs = classes_in(meta)
     difference = first_difference(classes, theirs) if classes and theirs else None
     return [f'the classes of the weights are not those of the data: {difference}'] if difference else []
+
+
+def _unused(module: nn.Module, report: LoadReport) -> list[str]:
+    """A clause on weights that the model has no place for: it computes something else than what was trained."""
+    no_track_head = getattr(module, 'track_head', None) is None
+    unused = [
+        entry
+        for entry in report.dropped
+        if entry.note == NO_PLACE
+        and not entry.key.endswith(COUNTER)
+        and not (no_track_head and entry.key.startswith('track_head.'))
+    ]
+    if not unused:
+        return []
+    parts = ', '.join(dict.fromkeys(module_of(entry.key) for entry in unused))
+    return [f'{len(unused)} of its tensors have no place in the model ({parts}): the config lacks a part of it']
 
 
 def _require_complete(report: LoadReport, problems: Sequence[str], path: str | Path) -> None:

@@ -8,6 +8,7 @@ convention          geometry that the weights were trained with: ``modern`` or `
 normalisation       {channel_order: rgb or bgr, mean: [3], std: [3]} in pixel values 0..255
 backbone            {style: pytorch or caffe}, where the stride sits
 track_head          {last_relu: bool}
+calibration_head    {window: centred or cuda}, where the correlation looks
 classes             names by label
 num_classes         classes without background
 config              name of the config that the weights belong to
@@ -21,6 +22,7 @@ crashes then; results are only worse. So these entries are compared with the mod
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -31,7 +33,8 @@ from typing import Any
 from mmengine.config import Config, ConfigDict
 from torch import Tensor
 
-from mmdet.errors import DataError
+from mmdet.errors import ConfigError, DataError
+from mmdet.registry import MODELS
 
 COMPARED = {  # metadata entry -> where a model, or the model part of a config, has it
     'convention': 'detector.convention',
@@ -40,16 +43,34 @@ COMPARED = {  # metadata entry -> where a model, or the model part of a config, 
     'normalisation.std': 'data_preprocessor.std',
     'backbone.style': 'detector.backbone.style',
     'track_head.last_relu': 'track_head.last_relu',
+    'calibration_head.window': 'calibration_head.window',
 }
 
 
 def step_in(holder: Any, path: str) -> Any:
-    """Follow a dotted path through mappings and attributes; None where it ends early."""
+    """Follow a dotted path through mappings and attributes; None where it ends early.
+
+    What the config of a registered class leaves out has the default of that class's constructor.
+    """
     for part in path.split('.'):
-        holder = holder.get(part) if isinstance(holder, Mapping) else getattr(holder, part, None)
+        if isinstance(holder, Mapping):
+            holder = holder[part] if part in holder else _default(holder, part)
+        else:
+            holder = getattr(holder, part, None)
         if holder is None:
             return None
     return holder
+
+
+def _default(config: Mapping[str, Any], name: str) -> Any:
+    """Default of argument ``name`` of the class that ``config`` names; None where there is none to know."""
+    kind = config.get('type')
+    try:
+        cls = MODELS.get(kind) if isinstance(kind, str) else kind
+    except ConfigError:
+        return None
+    parameter = inspect.signature(cls).parameters.get(name) if cls is not None else None
+    return None if parameter is None or parameter.default is parameter.empty else parameter.default
 
 
 def differences(metadata: Mapping[str, Any], model: Any) -> list[str]:
@@ -98,8 +119,8 @@ def config_facts(config: Config) -> dict[str, Any]:
     """Metadata entries that a config tells."""
     model = config.get('model', ConfigDict())
     classes = model.get('classes') or config.get('classes')
-    preprocessor = model.get('data_preprocessor', {})
-    normalisation = {key: preprocessor[key] for key in ('channel_order', 'mean', 'std') if key in preprocessor}
+    found = {key: _plain(step_in(model, f'data_preprocessor.{key}')) for key in ('channel_order', 'mean', 'std')}
+    normalisation = {key: value for key, value in found.items() if value is not None}
     return {
         **({'config': Path(config.filename).stem} if config.filename else {}),
         **({'classes': list(classes)} if classes else {}),

@@ -7,6 +7,7 @@ key frames and reference frames to splits and ground truth, is here once.
 from __future__ import annotations
 
 import difflib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,10 +18,10 @@ import torch
 from mmdet.datasets.annotations import AnnotationTable, TrackAnnotation, VideoInfo, complete_annotation
 from mmdet.datasets.clip import Clip, ClipFrame
 from mmdet.datasets.failure import WorkerFailure
-from mmdet.datasets.holdout import SplitName, split_ids
 from mmdet.datasets.image_file import find_image
 from mmdet.datasets.schema import first_problem
 from mmdet.errors import ConfigError, DataError, MMDetError
+from mmdet.holdout import HOLDOUT_FRACTION, SplitName, split_ids
 from mmdet.registry import TRANSFORMS
 from mmdet.structures import VideoClip
 
@@ -51,8 +52,11 @@ def sample_seed(seed: int, epoch: int, index: int) -> int:
     return int(state[0] >> np.uint64(1))
 
 
-class VideoDataset(torch.utils.data.Dataset):
+class VideoDataset(torch.utils.data.Dataset, ABC):
     """Videos with tracks, read from one annotation file.
+
+    A subclass with arguments of its own repeats those that it passes on and sets its own attributes before it calls
+    ``super().__init__``, which reads the file; see ``docs/data.md``.
 
     Args:
         ann_file: annotation file, relative to ``data_root``.
@@ -60,7 +64,7 @@ class VideoDataset(torch.utils.data.Dataset):
         img_prefix: folder of the frames, relative to ``data_root``; file names of the annotation file follow.
         pipeline: transforms as config dicts or objects; the last one must be ``PackClip``.
         split: ``None`` for all videos, ``'holdout'`` for the held-out part, ``'train-holdout'`` for the rest.
-        holdout_fraction: share of the videos that is held out, see :func:`mmdet.datasets.holdout.holdout_ids`.
+        holdout_fraction: share of the videos that is held out, see :func:`mmdet.holdout.holdout_ids`.
         test_mode: read videos in order (``ChunkIndex``); no ground truth is needed.
         num_ref_frames: reference frames that follow the key frame in a training clip.
         max_ref_distance: largest distance in frames between key and reference frame, None for the whole video. A
@@ -87,7 +91,7 @@ class VideoDataset(torch.utils.data.Dataset):
         img_prefix: str = '',
         pipeline: Sequence[Any] = (),
         split: SplitName | None = None,
-        holdout_fraction: float = 0.1,
+        holdout_fraction: float = HOLDOUT_FRACTION,
         test_mode: bool = False,
         num_ref_frames: int = 1,
         max_ref_distance: int | None = None,
@@ -112,12 +116,18 @@ class VideoDataset(torch.utils.data.Dataset):
         if not test_mode:
             self._require_training_frames()
 
+    @abstractmethod
     def read_document(self) -> dict[str, Any]:
-        """The annotation file as a YouTube-VIS document: ``videos``, ``categories``, ``annotations`` (or None)."""
-        raise NotImplementedError
+        """The annotation file as a YouTube-VIS document: ``videos``, ``categories``, ``annotations`` (or None).
+
+        Called again by :meth:`ground_truth`, so that nothing of the document need stay in memory.
+
+        Raises:
+            DataError: the file is missing or damaged.
+        """
 
     def check_document(self, document: dict[str, Any]) -> None:
-        """Further demands of a data set on its structurally sound document. Default: none."""
+        """Further demands of a data set on its structurally sound document; a DataError says what. Default: none."""
 
     # ---- construction -------------------------------------------------------------------------------------------
 

@@ -16,15 +16,15 @@ import numpy as np
 from tqdm import tqdm
 
 from mmdet.datasets.coco import as_video_document
-from mmdet.datasets.holdout import HOLDOUT_VERSION, holdout_ids
 from mmdet.datasets.image_file import check_size, find_image, header_size, read_image
 from mmdet.datasets.layouts import find_parts, missing_pieces, recognise
 from mmdet.datasets.schema import Problem, entry_ok, read_json, structure_problems
 from mmdet.errors import ConfigError, DataError
+from mmdet.holdout import HOLDOUT_VERSION, holdout_ids
 from mmdet.ops.rle import area, normalise_rle, to_bbox
 from mmdet.structures import RLE
 
-__all__ = ['CheckOptions', 'Findings', 'check_data', 'check_file', 'image_problems', 'mask_problems']
+__all__ = ['CheckOptions', 'Findings', 'check_data', 'check_document', 'check_file', 'image_problems', 'mask_problems']
 
 Item = TypeVar('Item')
 
@@ -81,6 +81,12 @@ class Findings:
         if self.note_count > len(self.notes):
             yield f'... and {self.note_count - len(self.notes)} more notes'
 
+    def tell(self, echo: Callable[[str], None]) -> None:
+        """Report the findings and how many there are."""
+        for line in self.lines():
+            echo(line)
+        echo(f'{self.count} problems, {self.note_count} notes')
+
 
 def check_data(
     path: str | Path,
@@ -118,9 +124,7 @@ def check_data(
     for ann_file, images in jobs:
         for problem in check_file(ann_file, images, options, echo):
             findings.add(problem)
-    for line in findings.lines():
-        echo(line)
-    echo(f'{findings.count} problems, {findings.note_count} notes')
+    findings.tell(echo)
     return findings.count
 
 
@@ -139,6 +143,17 @@ def check_file(
     except DataError as error:
         yield Problem(file, str(error).removeprefix(f'{file}: '))
         return
+    yield from check_document(document, file, img_prefix, options, echo)
+
+
+def check_document(
+    document: dict[str, Any],
+    file: str,
+    img_prefix: str | Path | None,
+    options: CheckOptions,
+    echo: Callable[[str], None] = print,
+) -> Iterator[Problem]:
+    """Everything wrong with a YouTube-VIS document that was read from ``file``; see :func:`check_file`."""
     yield from structure_problems(document, file)
     videos = {v['id']: v for v in document.get('videos') or () if _usable_video(v)}
     annotations = document.get('annotations')

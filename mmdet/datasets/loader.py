@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypedDict
 
 import cv2
@@ -17,7 +17,7 @@ from mmdet.errors import ConfigError
 from mmdet.registry import DATA_SAMPLERS, DATASETS
 from mmdet.structures import FrameSample, VideoClip
 
-__all__ = ['Batch', 'ClipLoader', 'build_test_loader', 'build_train_loader', 'collate_clips']
+__all__ = ['Batch', 'ClipLoader', 'build_test_loader', 'build_train_loader', 'check_loader_keys', 'collate_clips']
 
 _KEYS = (
     'batch_size',
@@ -71,7 +71,7 @@ def build_train_loader(cfg: dict[str, Any], seed: int, rank: int = 0, world_size
         ConfigError: unknown keys, or a data set in test mode.
         DataError: the data set cannot be read.
     """
-    _check_keys(cfg)
+    check_loader_keys(cfg)
     dataset = _dataset(cfg, test_mode=False)
     sampler = {'type': 'ClipBatchSampler', **cfg.get('sampler', {})}
     arguments = {'dataset': dataset, 'batch_size': cfg.get('batch_size', 1), 'seed': seed}
@@ -91,7 +91,7 @@ def build_test_loader(cfg: dict[str, Any], chunk_size: int, rank: int = 0, world
         ConfigError: unknown keys, another batch size, or a data set that is not in test mode.
         DataError: the data set cannot be read.
     """
-    _check_keys(cfg)
+    check_loader_keys(cfg)
     if cfg.get('batch_size', 1) != 1:
         raise ConfigError(
             f'testing runs one video at a time: batch_size must be 1, got {cfg["batch_size"]}; '
@@ -103,7 +103,12 @@ def build_test_loader(cfg: dict[str, Any], chunk_size: int, rank: int = 0, world
     return _loader(cfg, DATA_SAMPLERS.build({**sampler, **arguments, 'rank': rank, 'world_size': world_size}))
 
 
-def _check_keys(cfg: dict[str, Any]) -> None:
+def check_loader_keys(cfg: Mapping[str, Any]) -> None:
+    """Refuse keys that no loader takes, and a loader without data set.
+
+    Raises:
+        ConfigError: the message lists what it takes.
+    """
     unknown = sorted(set(cfg) - set(_KEYS))
     if unknown or 'dataset' not in cfg:
         state = f'does not take {", ".join(unknown)}' if unknown else "needs the key 'dataset'"

@@ -81,11 +81,6 @@ class ClipBatchSampler(Sampler[list[TrainIndex]]):
             epoch, batches_done = epoch + 1, 0
         self.epoch, self._skip = epoch, batches_done
 
-    def set_epoch(self, epoch: int) -> None:
-        """Go to the start of an epoch, unless the position is in that epoch already."""
-        if epoch != self.epoch:
-            self.set_position(epoch)
-
     def batches(self, epoch: int) -> list[np.ndarray]:
         """All global batches of an epoch, each (global_batch_size,) indices of key frames."""
         rng = np.random.default_rng([self.seed, epoch, 0, _ORDER_STREAM])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +21,7 @@ from mmdet.engine.random_state import seed_everything
 from mmdet.engine.trainer import Trainer
 from mmdet.engine.video_test import VideoTester, require_annotations
 from mmdet.errors import ConfigError
+from mmdet.files import write_text
 from mmdet.registry import HOOKS, METRICS, MODELS, register_all
 
 log = logging.getLogger('mmdet.build')
@@ -43,16 +43,22 @@ def build_trainer(config: Config, process: Process) -> Trainer:
     """
     _need(config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     register_all()
-    environment = config.get('env_cfg') or {}
-    seed, deterministic = int(config.get('seed') or 0), bool(environment.get('deterministic', False))
-    torch.backends.cudnn.benchmark = bool(environment.get('cudnn_benchmark', False))
-    seed_everything(seed, deterministic)
+    seed, deterministic = _apply_environment(config)
     model = MODELS.build(config.model).to(process.device)
     loader = build_train_loader(config.train_dataloader, seed, process.rank, process.world_size)
     check_classes(config, loader.dataset)
     validator = _build_validator(config, model, process)
     seed_everything(seed + process.rank, deterministic)  # dropout differs between processes, weights do not
     return Trainer(config, process, model, loader, validator, build_hooks(config.get('custom_hooks')))
+
+
+def _apply_environment(config: Config) -> tuple[int, bool]:
+    """Seed everything and set up cuDNN as ``seed`` and ``env_cfg`` say; seed and whether only sure bits are wanted."""
+    environment = config.get('env_cfg') or {}
+    seed, deterministic = int(config.get('seed') or 0), bool(environment.get('deterministic', False))
+    torch.backends.cudnn.benchmark = bool(environment.get('cudnn_benchmark', False))
+    seed_everything(seed, deterministic)
+    return seed, deterministic
 
 
 def build_hooks(configs: Any) -> list[Hook]:
@@ -92,13 +98,14 @@ def build_tester(
     """
     _need(config, 'model', 'test_dataloader', *(['test_evaluator'] if evaluate else []))
     register_all()
+    _apply_environment(config)
     size = chunk_size or (config.get('test_cfg') or {}).get('chunk_size', CHUNK_SIZE)
     loader = build_test_loader(config.test_dataloader, size, process.rank, process.world_size)
     if evaluate:
         require_annotations(loader.dataset)
     metrics = build_metrics(config.get('test_evaluator'))
     check_classes(config, loader.dataset)
-    model = MODELS.build(_without_pretrained(config.model))
+    model = MODELS.build(config.model)
     classes = getattr(loader.dataset, 'classes', None)
     report = load_weights(model, weights, trust=trust, require_complete=True, classes=classes)
     log.info('%s', report.summary())
@@ -113,13 +120,6 @@ def _scratch_folder(work_dir: str) -> str:
         return tempfile.mkdtemp(prefix='test_', dir=work_dir)
     except OSError as error:
         raise ConfigError(f'work_dir {work_dir} cannot be written: {error.strerror}') from error
-
-
-def _without_pretrained(node: Any) -> Any:
-    """A model config that starts from random weights: a checkpoint fills it anyway, so nothing need be downloaded."""
-    if isinstance(node, Mapping):
-        return {key: None if key == 'pretrained' else _without_pretrained(value) for key, value in node.items()}
-    return [_without_pretrained(item) for item in node] if isinstance(node, list) else node
 
 
 def build_metrics(config: Any) -> list[Any]:
@@ -180,10 +180,7 @@ def prepare_work_dir(config: Config, process: Process) -> Path:
 
     def work() -> None:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            temporary = folder / f'.config.{os.getpid()}.py'
-            temporary.write_text(config.pretty_text)
-            os.replace(temporary, folder / 'config.py')
+            write_text(folder / 'config.py', config.pretty_text)
         except OSError as error:
             raise ConfigError(f'work_dir {folder} cannot be written: {error.strerror}') from error
 

@@ -6,13 +6,11 @@ At any moment the folder holds a complete checkpoint: a new one is written under
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import math
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ from typing import Any
 
 from mmdet.checkpoints import load_file, save_atomic
 from mmdet.errors import CheckpointError, ConfigError
+from mmdet.files import replacing, write_text
 
 POINTER = 'last_checkpoint'
 TRAINING_KEYS = ('state_dict', 'optimizer', 'param_schedulers', 'message')
@@ -64,16 +63,13 @@ class CheckpointFolder:
     def keep_best(self, path: Path, name: str) -> Path:
         """Give the checkpoint at ``path`` a second name that age never deletes, in place of the best one before."""
         best = self.folder / name
-        temporary = self.folder / f'.{name}.{secrets.token_hex(4)}'
         try:
-            try:
-                os.link(path, temporary)  # no second copy on disk
-            except OSError:
-                shutil.copyfile(path, temporary)
-            os.replace(temporary, best)
+            with replacing(best) as temporary:
+                try:
+                    os.link(path, temporary)  # no second copy on disk
+                except OSError:
+                    shutil.copyfile(path, temporary)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
             raise CheckpointError(f'cannot write {best}: {error.strerror}; {path} is intact') from error
         return best
 
@@ -112,16 +108,9 @@ class CheckpointFolder:
         return None
 
     def _point_at(self, name: str) -> None:
-        temporary = self.folder / f'.{POINTER}.{secrets.token_hex(4)}'
         try:
-            with open(temporary, 'w') as file:
-                file.write(name + '\n')
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.folder / POINTER)
+            write_text(self.folder / POINTER, name + '\n')
         except OSError as error:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
             raise CheckpointError(f'cannot write {self.folder / POINTER}: {error.strerror}') from error
 
     def _newest_first(self) -> list[Path]:

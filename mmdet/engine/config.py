@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config, DictAction
+from mmengine.utils import import_modules_from_strings
 
 from mmdet.engine.config_keys import check_keys, check_override
 from mmdet.engine.config_merge import (
@@ -37,7 +39,9 @@ def load_config(path: str | Path, cfg_options: Mapping[str, Any] | None = None) 
 
     Returns:
         The resolved config. The file's own constants (names with a leading underscore) are left out. A dict is merged
-        with that of its ``_base_`` key by key, unless it names another ``type``: then it replaces it.
+        with that of its ``_base_`` key by key, unless it names another ``type``: then it replaces it. Modules that its
+        ``custom_imports`` names are imported; they may lie beside the config or in the current folder, because both are
+        put at the end of ``sys.path``.
 
     Raises:
         ConfigError: the file is missing or does not run, inherits over more than one level, or has unknown keys.
@@ -47,6 +51,7 @@ def load_config(path: str | Path, cfg_options: Mapping[str, Any] | None = None) 
         near = ', '.join(sorted(p.name for p in path.parent.glob('*.py'))[:8]) if path.parent.is_dir() else ''
         raise ConfigError(f'there is no config {path}' + (f'; its folder has {near}' if near else ''))
     _check_inheritance(path)
+    _allow_imports_from(path.parent, Path())
     config = _read(path)
     check_keys(config.to_dict(), str(path))
     _merge(config, cfg_options or {})
@@ -112,6 +117,13 @@ def changed_keys(old: Any, new: Any, prefix: str = '') -> list[str]:
     return [] if old == new else [prefix.lstrip('.')]
 
 
+def _allow_imports_from(*folders: Path) -> None:
+    """Let ``custom_imports`` find modules in ``folders``; last, so that they never hide an installed package."""
+    for folder in folders:
+        if str(folder.resolve()) not in sys.path:
+            sys.path.append(str(folder.resolve()))
+
+
 def _read(path: Path) -> Config:
     try:
         config = Config.fromfile(str(path), lazy_import=False)
@@ -166,6 +178,11 @@ def _merge(config: Config, overrides: Mapping[str, Any]) -> None:
             config.merge_from_dict({key: value})
         except (KeyError, TypeError, IndexError) as error:
             raise ConfigError(f'--cfg-options {key}={value}: {error}') from error
+    if any(key.split('.')[0] == 'custom_imports' for key in overrides):  # reading the file imported only its own
+        try:
+            import_modules_from_strings(**config.custom_imports)
+        except (ImportError, TypeError) as error:
+            raise ConfigError(f'--cfg-options custom_imports: {error}') from error
 
 
 def _at(config: Config, path: str) -> Any:

@@ -143,15 +143,15 @@ def _check_addition(node: Mapping[str, Any], key: str, where: str, path: str) ->
     elif where.endswith('_dataloader'):
         known = ANYTHING  # the loader's builder checks its keys
     elif 'type' in node:
-        known = _constructor_keys(node['type'])
+        known = constructor_keys(node['type']) or ANYTHING
     else:
         known = tuple(node)
     if key not in known and known is not ANYTHING:
         raise ConfigError(f'--cfg-options {path}: {unknown_key(key, set(known) | set(node), where)}')
 
 
-def _constructor_keys(name: Any) -> Collection[str]:
-    """Arguments of a registered class; ANYTHING where the class is not ours or takes any."""
+def constructor_keys(name: Any) -> Collection[str] | None:
+    """Arguments of a class of any of our registries; ANYTHING where it takes any, None where there is no such class."""
     import mmdet.registry as rooms
 
     registries = [value for value in vars(rooms).values() if isinstance(value, rooms.Registry)]
@@ -162,4 +162,4 @@ def _constructor_keys(name: Any) -> Collection[str]:
             continue
         names, takes_any = rooms.allowed_keys(cls)
         return ANYTHING if takes_any else names
-    return ANYTHING
+    return None

@@ -13,12 +13,14 @@ PACKAGES = {
     'torch': 'torch',
     'torchvision': 'torchvision',
     'mmengine': 'onedl-mmengine',
-    'mmcv': 'onedl-mmcv',
     'numpy': 'numpy',
     'scipy': 'scipy',
     'opencv': 'opencv-python-headless',
     'pycocotools': 'pycocotools',
     'safetensors': 'safetensors',
+    'pillow': 'pillow',
+    'tensorboard': 'tensorboard',
+    'tqdm': 'tqdm',
 }
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from mmdet.errors import ConfigError, NonFiniteLossError
+from mmdet.files import write_text
 from mmdet.structures import FrameSample
 
 TOTAL = 'loss'
@@ -79,8 +80,7 @@ def refuse_non_finite(numbers: Mapping[str, float], batch: Mapping[str, Any], it
     """
     samples = sample_names(batch['data_samples'])
     record = {'iter': iteration, 'losses': {key: str(value) for key, value in numbers.items()}, 'samples': samples}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record, indent=1, default=str) + '\n')
+    write_text(path, json.dumps(record, indent=1, default=str) + '\n')
     listed = '; '.join(f'video {s["video_id"]} frame {s["frame_id"]} ({s["img_path"]})' for s in samples)
     bad = ', '.join(f'{key} = {numbers[key]}' for key in non_finite(numbers))
     raise NonFiniteLossError(

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.optim import OptimWrapper
 from torch import nn
 
-from mmdet.checkpoints.metadata import config_facts
+from mmdet.checkpoints.metadata import config_facts, describe
 from mmdet.engine.checkpoint_folder import resolved_config
 from mmdet.engine.config import changed_keys, to_json
 from mmdet.engine.distributed import Process
@@ -65,8 +65,8 @@ class TrainState:
     def checkpoint(self, process: Process, config: Config, classes: Sequence[str], seed: int) -> dict[str, Any]:
         """The state as tensors and plain values. All processes must call it together: it holds their random states.
 
-        ``meta`` tells config name, classes and normalisation (see :mod:`mmdet.checkpoints.metadata`), the whole config
-        as JSON text under ``resolved_config``, seed, number of processes and versions.
+        ``meta`` tells config name, classes, geometry and normalisation (see :mod:`mmdet.checkpoints.metadata`), the
+        whole config as JSON text under ``resolved_config``, seed, number of processes and versions.
         """
         return {
             'state_dict': self.model.state_dict(),
@@ -74,7 +74,7 @@ class TrainState:
             'param_schedulers': [scheduler_state(scheduler) for scheduler in self.schedulers],
             'message': asdict(self.progress),
             'random_state': process.gather(random_state(), f'saving at iteration {self.progress.iter}'),
-            'meta': run_facts(process, config, classes, seed),
+            'meta': run_facts(process, self.model, config, classes, seed),
         }
 
     def restore(self, checkpoint: Mapping[str, Any], process: Process, source: object) -> None:
@@ -118,10 +118,13 @@ class TrainState:
         vars(self.progress).update(vars(done))
 
 
-def run_facts(process: Process, config: Config, classes: Sequence[str], seed: int) -> dict[str, Any]:
-    """What a run's weights should always be able to tell: classes, normalisation, config, seed, versions."""
+def run_facts(
+    process: Process, model: nn.Module, config: Config, classes: Sequence[str], seed: int
+) -> dict[str, Any]:
+    """What a run's weights should always be able to tell: model, classes, config, seed, versions."""
     return {
         **config_facts(config),
+        **describe(model),
         'classes': list(classes),
         'resolved_config': to_json(config),
         'seed': seed,

@@ -226,7 +226,7 @@ class Trainer(HookView):
         checkpoint = {'state_dict': self.state.model.state_dict()}
         self.call_hook('before_save_checkpoint', checkpoint=checkpoint)  # averaged weights, where a hook keeps them
         if self.process.first:
-            meta = run_facts(self.process, self.cfg, self.classes, self.seed)
+            meta = run_facts(self.process, self.state.model, self.cfg, self.classes, self.seed)
             save_weights(checkpoint['state_dict'], self.work_dir / FINAL, meta)
         log.info('final weights: %s', self.work_dir / FINAL)
 

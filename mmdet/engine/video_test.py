@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tqdm import tqdm
 from mmdet.engine.detection_dump import DetectionDump
 from mmdet.engine.distributed import Process
 from mmdet.engine.stop_signal import DeafWorker, StopSignal
-from mmdet.errors import AnnotationsMissingError, ConfigError
+from mmdet.errors import AnnotationsMissingError, ConfigError, MMDetError
 from mmdet.evaluation import ResultStore, VideoResultCollector
 
 log = logging.getLogger('mmdet.test')
@@ -126,6 +126,22 @@ class VideoTester:
         for video in tqdm(videos, desc='pictures', unit='video', disable=not self.process.first):
             render_video_result(self.dataset, self.store.read(video.id), folder)
         self.process.barrier('waiting for the other processes to draw')
+
+    @contextlib.contextmanager
+    def naming_results(self) -> Iterator[None]:
+        """An error inside tells where the results so far lie: hours of work may be in them.
+
+        Raises:
+            MMDetError: of the same type, with the folder in its message.
+        """
+        kept = f'what was found until then is kept in {self.store.folder}, one file per video'
+        try:
+            yield
+        except MMDetError as error:
+            raise type(error)(f'{error} ({kept})') from error
+        except Exception:
+            log.error('%s', kept)
+            raise
 
     def remove_results(self) -> None:
         """Delete the folder of intermediate results, once everything that was wanted is made of them."""

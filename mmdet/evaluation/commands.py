@@ -14,9 +14,10 @@ from typing import Any
 
 from mmdet.evaluation.coco import KINDS, evaluate_coco_files
 from mmdet.evaluation.files import atomic_file, read_json
-from mmdet.evaluation.ovis import evaluate_ovis
+from mmdet.evaluation.vis_ground_truth import read_ground_truth
 from mmdet.evaluation.vis_results import load_results
-from mmdet.evaluation.ytvis import TrackAPOptions, evaluate_ytvis
+from mmdet.evaluation.ytvis import TrackAPOptions, TrackEvaluator, evaluate_results
+from mmdet.holdout import HOLDOUT_FRACTION, SPLITS
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,24 @@ class Command:
     evaluate: Callable[[Namespace], Report]
 
 
+def add_split_options(parser: ArgumentParser) -> None:
+    """Give a command ``--split`` and ``--holdout-fraction``, which choose videos of its annotation file."""
+    parser.add_argument(
+        '--split', choices=SPLITS, help='only these videos of the annotation file: the held-out part, or the rest'
+    )
+    parser.add_argument(
+        '--holdout-fraction',
+        type=float,
+        default=HOLDOUT_FRACTION,
+        metavar='F',
+        help='share of the videos that is held out, with --split (default: %(default)s)',
+    )
+
+
 def _track_options(parser: ArgumentParser) -> None:
     parser.add_argument('results', help='result file: .json, or .zip holding results.json')
     parser.add_argument('--annotations', required=True, help='annotation file (JSON) with ground truth')
+    add_split_options(parser)
     parser.add_argument('--class-agnostic', action='store_true', help='let any category match any other')
     parser.add_argument(
         '--official',
@@ -52,13 +68,22 @@ def _track_options(parser: ArgumentParser) -> None:
     )
 
 
-def _evaluate_tracks(arguments: Namespace, evaluate: Callable[..., Any]) -> Report:
+def _evaluate_tracks(arguments: Namespace, with_occlusion: bool) -> Report:
     agnostic = arguments.class_agnostic
     options = TrackAPOptions.official(agnostic) if arguments.official else TrackAPOptions(class_agnostic=agnostic)
-    truth = read_json(arguments.annotations, 'annotation')
+    truth = read_ground_truth(read_json(arguments.annotations, 'annotation'), str(arguments.annotations))
+    truth = truth.part(arguments.split, arguments.holdout_fraction)
     results = load_results(arguments.results)
-    found = evaluate(truth, results, options, str(arguments.annotations), str(arguments.results))
-    return Report(found.table(), {**found.as_dict(), 'official': arguments.official})
+    found = evaluate_results(TrackEvaluator(truth, options, with_occlusion), results, str(arguments.results))
+    covered, videos = len({entry['video_id'] for entry in results}), len(truth.videos)
+    table = found.table()
+    if covered < videos:
+        hint = '' if arguments.split else '; for results of a hold-out give --split holdout'
+        coverage = f'results cover {covered} of {videos} videos of {truth.source}'
+        table = f'{coverage}, the others count as videos without detections{hint}\n\n{table}'
+    split = {'split': arguments.split, 'holdout_fraction': arguments.holdout_fraction} if arguments.split else {}
+    numbers = {**found.as_dict(), 'official': arguments.official, 'videos_with_results': covered, **split}
+    return Report(table, numbers)
 
 
 def _coco_options(parser: ArgumentParser) -> None:
@@ -75,10 +100,10 @@ def _evaluate_images(arguments: Namespace) -> Report:
 
 COMMANDS: dict[str, Command] = {
     'ytvis': Command(
-        'YouTube-VIS: AP of mask tracks', _track_options, lambda a: _evaluate_tracks(a, evaluate_ytvis)
+        'YouTube-VIS: AP of mask tracks', _track_options, lambda a: _evaluate_tracks(a, False)
     ),
     'ovis': Command(
-        'OVIS: AP of mask tracks, by occlusion too', _track_options, lambda a: _evaluate_tracks(a, evaluate_ovis)
+        'OVIS: AP of mask tracks, by occlusion too', _track_options, lambda a: _evaluate_tracks(a, True)
     ),
     'coco': Command('COCO: AP of boxes and masks on images', _coco_options, _evaluate_images),
 }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from mmdet.errors import DataError
+from mmdet.files import replacing
 
 
 def read_json(path: str | Path, what: str) -> Any:
@@ -39,22 +39,13 @@ def parse_json(data: bytes, source: str, what: str) -> Any:
 
 @contextmanager
 def atomic_file(path: str | Path) -> Iterator[IO[bytes]]:
-    """Write a file that appears under its name only when complete: temporary file, fsync, rename.
+    """Write a file that appears under its name only when complete (:func:`mmdet.files.replacing`).
 
     Raises:
         DataError: the folder cannot be written or the disk is full; no partial file stays.
     """
-    path = Path(path)
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, 'wb') as file:
+        with replacing(path) as temporary, open(temporary, 'xb') as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
         raise DataError(f'{path}: cannot write: {error.strerror}. Free space or choose another folder.') from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()

@@ -19,7 +19,6 @@ from mmdet.ops.rle import area, normalise_rle
 from mmdet.structures import RLE
 
 IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -103,19 +102,6 @@ def intersections(
     a = area(first) if first_areas is None else first_areas
     b = area(second) if second_areas is None else second_areas
     return np.rint(iou * (a[:, None] + b[None]) / (1 + iou)).astype(np.int64)
-
-
-def pairwise_iou(first: Sequence[RLE], second: Sequence[RLE]) -> FloatArray:
-    """Intersection over union of every pair of N and M checked masks of one frame: (N, M). Two empty masks give 0.
-
-    Raises:
-        DataError: the masks are not all of one size.
-    """
-    if not len(first) or not len(second):
-        return np.zeros((len(first), len(second)))
-    first_areas, second_areas = area(first), area(second)
-    common = intersections(first, second, first_areas, second_areas)
-    return common / np.maximum(first_areas[:, None] + second_areas[None] - common, 1)
 
 
 def _usual_text(mask: object, height: int, width: int) -> bytes | None:

@@ -17,6 +17,7 @@ from mmdet.evaluation.files import read_json
 from mmdet.evaluation.rle import inspect_masks
 from mmdet.evaluation.vis_ground_truth import GroundTruth, read_ground_truth
 from mmdet.evaluation.vis_results import archive_problems, load_results
+from mmdet.holdout import HOLDOUT_FRACTION
 
 _KEYS = ('video_id', 'category_id', 'score', 'segmentations')
 
@@ -53,7 +54,7 @@ class SubmissionReport:
     Attributes:
         file: the submission.
         findings: problems and warnings in the order of the file.
-        counts: results, videos with results, videos of the annotation file, masks.
+        counts: results, masks, videos with results, videos of the annotation file or its split.
     """
 
     file: str
@@ -74,21 +75,30 @@ class SubmissionReport:
             if len(findings) > limit:
                 lines.append(f'... and {len(findings) - limit} more {kind}')
         verdict = 'do not upload' if self.problems else 'ready to upload'
-        numbers = ', '.join(f'{count} {name}' for name, count in self.counts.items())
+        counts = self.counts
+        if counts and counts['videos with results'] < counts['videos']:
+            cover = f'results cover {counts["videos with results"]} of {counts["videos"]} videos'
+            lines.append(f'{self.file}: {cover}; the others count as videos without detections')
+        numbers = ', '.join(f'{count} {name}' for name, count in counts.items())
         lines.append(f'{self.file}: {len(self.problems)} problems, {len(warnings)} warnings: {verdict} ({numbers})')
         return '\n'.join(lines)
 
 
-def check_submission(path: str | Path, annotations: str | Path) -> SubmissionReport:
+def check_submission(
+    path: str | Path, annotations: str | Path, split: str | None = None, holdout_fraction: float = HOLDOUT_FRACTION
+) -> SubmissionReport:
     """Compare a result file (JSON or zip) with an annotation file, which may be without ground truth.
 
     Checked: archive layout, keys and types, video and category ids, list lengths, masks and their sizes, scores,
-    identical entries. Warnings: tracks and masks without pixels.
+    identical entries. Warnings: tracks and masks without pixels. With ``split`` only those videos of the annotation
+    file may have results, see :func:`mmdet.holdout.split_ids`.
 
     Raises:
         DataError: the annotation file itself cannot be used.
+        ConfigError: there is no such split, or no video in it.
     """
     truth = read_ground_truth(read_json(annotations, 'annotation'), str(annotations), need_annotations=False)
+    truth = truth.part(split, holdout_fraction)
     report = SubmissionReport(str(path))
     report.findings += _layout_findings(Path(path))
     if report.problems:
@@ -110,8 +120,8 @@ def check_submission(path: str | Path, annotations: str | Path) -> SubmissionRep
     report.counts = {
         'results': len(results),
         'masks': sum(mask is not None for entry in results for mask in _masks_of(entry)),
-        'of the videos with results': sum(video_id in videos for video_id in truth.videos),
-        'videos in the annotation file': len(truth.videos),
+        'videos with results': sum(video_id in videos for video_id in truth.videos),
+        'videos': len(truth.videos),
     }
     return report
 
@@ -139,7 +149,7 @@ def _entry_findings(index: int, entry: dict[str, Any], truth: GroundTruth) -> It
     if not isinstance(entry['segmentations'], list):
         yield Finding("'segmentations' is not a list", index, video_id)
     if video_id not in truth.videos or type(entry['video_id']) is not int:
-        yield Finding(f'video_id {entry["video_id"]!r} is not in the annotation file', index)
+        yield Finding(f'video_id {entry["video_id"]!r} is not in {truth.source}', index)
     elif isinstance(entry['segmentations'], list):
         yield from _mask_findings(index, entry['segmentations'], truth, video_id)
 

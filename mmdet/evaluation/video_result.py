@@ -14,6 +14,7 @@ import numpy as np
 from mmdet.errors import DataError
 from mmdet.evaluation.files import atomic_file, parse_json
 from mmdet.evaluation.rle import inspect_masks
+from mmdet.files import PARTIAL
 from mmdet.structures import RLE, FrameSample
 
 _TYPES: dict[str, type | tuple[type, ...]] = {'instance_ids': int, 'labels': int, 'scores': (int, float), 'masks': dict}
@@ -271,6 +272,6 @@ class ResultStore:
 
     def clear(self) -> None:
         """Delete the results of an earlier run, and nothing else in the folder."""
-        for pattern in ('video_*.json', '.video_*.json.*.tmp'):
+        for pattern in ('video_*.json', f'.video_*.json.*{PARTIAL}'):
             for path in self.folder.glob(pattern):
                 path.unlink(missing_ok=True)

@@ -6,10 +6,11 @@ video_id, category_id, iscrowd, and per frame ``segmentations``, ``areas``, ``bb
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mmdet.errors import AnnotationsMissingError, DataError
+from mmdet.holdout import split_ids
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,22 @@ class GroundTruth:
     videos: dict[int, Video]
     categories: dict[int, str]
     annotations: dict[int, list[dict[str, Any]]]
+
+    def part(self, split: str | None, fraction: float) -> GroundTruth:
+        """The videos of a split alone, see :func:`mmdet.holdout.split_ids`; ``source`` then names the split.
+
+        Raises:
+            ConfigError: no such split, or nothing is left in it.
+        """
+        if split is None:
+            return self
+        ids = split_ids(self.videos, split, fraction)
+        return replace(
+            self,
+            source=f"{self.source} (split '{split}' of {fraction:g})",
+            videos={key: video for key, video in self.videos.items() if key in ids},
+            annotations={key: entries for key, entries in self.annotations.items() if key in ids},
+        )
 
 
 def read_ground_truth(data: Any, source: str = 'annotations', need_annotations: bool = True) -> GroundTruth:

@@ -2,6 +2,7 @@
 
 from mmdet.models.assigners import MaxIoUAssigner
 from mmdet.models.backbones import ResNet, ResNeXt
+from mmdet.models.calibration_heads import CalibrationHead, CorrelationCalibrationHead
 from mmdet.models.dense_heads import AnchorGenerator, RPNHead
 from mmdet.models.detectors import Clip, Detector, MaskRCNN
 from mmdet.models.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, L1Loss, SmoothL1Loss
@@ -17,7 +18,9 @@ __all__ = [
     'AnchorGenerator',
     'BBoxHead',
     'BinaryCrossEntropyLoss',
+    'CalibrationHead',
     'Clip',
+    'CorrelationCalibrationHead',
     'CrossEntropyLoss',
     'Detector',
     'L1Loss',

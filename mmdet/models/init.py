@@ -18,6 +18,12 @@ def normal_init(layer: Any, std: float) -> None:
     _zero_bias(layer)
 
 
+def zero_init(layer: Any) -> None:
+    """A layer that gives zero, for branches that should change nothing at the start."""
+    nn.init.zeros_(layer.weight)
+    _zero_bias(layer)
+
+
 def xavier_init(layer: Any) -> None:
     """Uniform Xavier weights."""
     nn.init.xavier_uniform_(layer.weight)

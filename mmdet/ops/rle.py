@@ -16,7 +16,7 @@ from pycocotools import mask as coco_mask
 from mmdet.errors import DataError
 from mmdet.structures import RLE
 
-__all__ = ['area', 'compact', 'decode', 'decode_all', 'encode', 'encode_all', 'normalise_rle', 'to_bbox']
+__all__ = ['area', 'compact', 'decode', 'decode_all', 'encode', 'normalise_rle', 'to_bbox']
 
 MAX_CHARS_PER_RUN = 7  # 5 bits each: more than any mask of less than 2**32 pixels needs
 POLYGON_MARGIN = 10  # corners further out than this many frame sizes are damage, and would take memory to rasterise
@@ -175,11 +175,6 @@ def decode_all(rles: Sequence[RLE], height: int, width: int) -> np.ndarray:
 def encode(mask: np.ndarray) -> RLE:
     """Encode one mask (H, W) of any number or bool type; pixels other than 0 belong to it."""
     return _as_text(coco_mask.encode(np.asfortranarray(mask != 0, dtype=np.uint8)))
-
-
-def encode_all(masks: np.ndarray) -> list[RLE]:
-    """Encode masks (N, H, W)."""
-    return [encode(mask) for mask in masks]
 
 
 def area(rles: Sequence[RLE]) -> np.ndarray:

@@ -12,6 +12,16 @@ from mmdet.structures import FrameSample, InstanceData
 class Tracker(ABC):
     """Decides who is who, frame by frame. Has no weights; all its state belongs to one video.
 
+    Duties, which ``tests/trackers/test_contract.py`` checks for every registered tracker:
+
+    * the rows returned are rows of the detections with all their fields, never new ones; a row that carries no
+      identity is left out;
+    * identities are 0 or greater, and none comes twice in a frame (a setting that copies a paper's flaw may break
+      this, the default may not);
+    * frames without detections may come at any time, the first included, and give no rows;
+    * ``masks`` may be ``[None, ...]`` unless ``requires`` names them;
+    * after :meth:`reset` identities start again as in a new object: the same video gives the same identities.
+
     Attributes:
         requires: what detections must carry: any of ``embeddings`` and ``masks``.
     """
@@ -27,8 +37,8 @@ class Tracker(ABC):
         """Detections of the next frame -> the rows that carry an identity, with ``instance_ids`` (N,) int64.
 
         Args:
-            detections: CPU tensors, boxes in original pixels; ``masks`` a list of RLE; ``embeddings`` where a track
-                head ran. Not changed.
+            detections: CPU tensors, boxes in original pixels; ``masks`` a list of RLE, or of None where the detector
+                has no masks; ``embeddings`` where a track head ran. Not changed.
             sample: meta of the frame: ``frame_id``, ``ori_shape``.
         """
 

@@ -20,7 +20,7 @@ from mmdet.visualization.video_writer import VideoWriter
 
 __all__ = ['REPORT_STYLE', 'VideoPictures', 'render_video_result']
 
-REPORT_STYLE = OverlayStyle(min_short_side=360)
+REPORT_STYLE = OverlayStyle(score_thr=0.3, min_short_side=360)
 TILE_WIDTH = 400  # of the contact sheet, in pixels
 
 
@@ -67,6 +67,7 @@ def render_video_result(
         result: an ``mmdet.evaluation.VideoResult``.
         out_dir: gets ``<video id>_<folder>.mp4`` and ``.jpg``.
         fps: rate of the overlay video.
+        style: how tracks are drawn; the default leaves out those of a score below 0.3.
         columns: frames on the contact sheet; a second row shows their ground truth where there is any.
         trail_length: frames that drawn paths reach back; 0 draws none.
 

@@ -86,15 +86,6 @@ def test_resume_at_any_position():
             whole.set_position(*position)
 
 
-def test_set_epoch_keeps_a_position_inside_the_epoch():
-    sampler = ClipBatchSampler(Frames([1] * 8), 2)
-    sampler.set_position(3, 1)
-    sampler.set_epoch(3)
-    assert len(list(sampler)) == 3
-    sampler.set_epoch(0)
-    assert next(iter(sampler))[0].epoch == 0
-
-
 @pytest.mark.parametrize('arguments', [{'batch_size': 0}, {'seed': -1}, {'rank': 2, 'world_size': 2}, {'rank': -1}])
 def test_wrong_arguments(arguments):
     with pytest.raises(ConfigError):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mmdet.errors import DataError
+from mmdet.errors import ConfigError, DataError
 from mmdet.evaluation.submission import check_submission
 from mmdet.evaluation.vis_results import write_results
 
@@ -32,8 +32,22 @@ def test_a_good_submission(tmp_path: Path, annotations: Path, result) -> None:
         path = write_results([result(BOXES), result(BOXES, 0.8)], tmp_path / name)
         report = check_submission(path, annotations)
         assert report.findings == []
-        counts = '2 results, 4 masks, 1 of the videos with results, 2 videos in the annotation file'
-        assert report.text() == f'{path}: 0 problems, 0 warnings: ready to upload ({counts})'
+        cover = 'results cover 1 of 2 videos; the others count as videos without detections'
+        counts = '2 results, 4 masks, 1 videos with results, 2 videos'
+        assert report.text() == f'{path}: {cover}\n{path}: 0 problems, 0 warnings: ready to upload ({counts})'
+
+
+def test_split(tmp_path: Path, annotations: Path, result) -> None:
+    # the hold-out rule puts video 7 at 0.24 and video 8 at 0.33 of [0, 1)
+    path = write_results([result(BOXES)], tmp_path / 'r.json')
+    held_out = check_submission(path, annotations, 'holdout', 0.3)
+    assert held_out.problems == [] and 'cover' not in held_out.text()
+    rest = check_submission(path, annotations, 'train-holdout', 0.3)
+    assert [finding.text for finding in rest.problems] == [
+        f"video_id 7 is not in {annotations} (split 'train-holdout' of 0.3)"
+    ]
+    with pytest.raises(ConfigError, match='leaves none of 2 videos'):
+        check_submission(path, annotations, 'holdout', 0.01)
 
 
 WRONG_SIZE = {'size': [80, 60], 'counts': [4800]}
@@ -95,9 +109,9 @@ def test_long_lists_are_cut_but_counted(tmp_path: Path, annotations: Path, resul
     entries = [result(BOXES, score=2 + i) for i in range(80)]
     report = check_submission(write_results(entries, tmp_path / 'r.json'), annotations)
     lines = report.text(limit=20).splitlines()
-    assert len(lines) == 22
+    assert len(lines) == 23
     assert lines[20] == '... and 60 more problems'
-    assert '80 problems, 0 warnings: do not upload' in lines[21]
+    assert '80 problems, 0 warnings: do not upload' in lines[22]
 
 
 LAYOUTS = {

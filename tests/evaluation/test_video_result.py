@@ -199,7 +199,7 @@ def test_clear_takes_only_own_files(tmp_path: Path) -> None:
     store = ResultStore(tmp_path)
     store.write(collected(7))
     (tmp_path / 'notes.txt').write_text('keep')
-    (tmp_path / '.video_3.json.99.tmp').write_text('left by a killed process')
+    (tmp_path / '.video_3.json.99.partial').write_text('left by a killed process')
     store.clear()
     assert [path.name for path in tmp_path.iterdir()] == ['notes.txt']
 

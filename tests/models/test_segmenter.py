@@ -59,7 +59,7 @@ def stream(model: torch.nn.Module, clip: tuple, chunk: int) -> list:
 def confident(build: Callable) -> torch.nn.Module:
     """A model that finds something in every frame."""
     model = build(lambda c: c['detector']['roi_head']['bbox_head'].update(score_threshold=0.2)).eval()
-    torch.nn.init.normal_(model.detector.roi_head.bbox_head.fc_cls.weight, std=2.0)
+    torch.nn.init.normal_(model.detector.roi_head.bbox_head.fc_cls.weight, std=0.05)
     return model
 
 
@@ -157,3 +157,10 @@ def test_track_head_needs_pairs(build: Callable, annotated_clip: Callable) -> No
     frames, samples = annotated_clip([2])
     with pytest.raises(ConfigError, match='num_ref_frames'):
         build().train()([frames], [samples], mode='loss')
+
+
+def test_frames_that_nothing_would_use_are_refused(build: Callable, annotated_clip: Callable) -> None:
+    frames, samples = annotated_clip([2, 2, 2])
+    with pytest.raises(ConfigError, match=r'exactly one reference frame, but clips bring 2.*num_ref_frames=1'):
+        build().train()([frames], [samples], mode='loss')
+    assert set(build(all_frames).train()([frames], [samples], mode='loss')) == LOSSES

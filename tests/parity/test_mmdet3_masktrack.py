@@ -1,4 +1,4 @@
-"""MaskTrack R-CNN against mmdetection 3: same weights through the converter, same frames, same detections and identities."""
+"""MaskTrack R-CNN against mmdetection 3: same weights through the converter, same detections and identities."""
 
 from __future__ import annotations
 

@@ -53,3 +53,92 @@ def test_error_as_a_program(repo_root, tmp_path):
     command = [sys.executable, str(repo_root / 'tools' / 'check_data.py'), str(tmp_path / 'nix')]
     done = subprocess.run(command, capture_output=True, text=True, cwd=repo_root, check=False)
     assert (done.returncode, done.stderr) == (1, f'DataError: {tmp_path}/nix: no such file or folder\n')
+
+
+OWN_FORMAT = '''
+import json
+from pathlib import Path
+
+from mmdet.datasets import VideoDataset
+from mmdet.errors import DataError
+from mmdet.registry import DATASETS
+
+
+@DATASETS.register_module(force=True)
+class WrappedDataset(VideoDataset):
+    """A document under a key."""
+
+    def __init__(self, ann_file, img_prefix, key, pipeline=(), test_mode=False):
+        self.key = key
+        super().__init__(ann_file, img_prefix=img_prefix, pipeline=pipeline, test_mode=test_mode)
+
+    def read_document(self):
+        return json.loads(Path(self.ann_file).read_text())[self.key]
+
+    def check_document(self, document):
+        if document['categories'][0]['name'] != 'cat':
+            raise DataError(f'{self.ann_file}: only cats')
+'''
+OWN_CONFIG = '''
+_set = dict(type='WrappedDataset', ann_file={file!r}, img_prefix={images!r}, key='inner')
+custom_imports = dict(imports=['own_format_of_a_test'])
+train_dataloader = dict(batch_size=1, dataset=_set)
+test_dataloader = dict(dataset=dict(**_set, test_mode=True))
+'''
+
+
+@pytest.fixture
+def own_config(annotation_file, tmp_path, monkeypatch):
+    """A config with a data set class of its own: ``own_config(change)`` edits the document first."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def make(change=lambda document: None):
+        document = json.loads(annotation_file.read_text())
+        change(document)
+        annotation_file.write_text(json.dumps({'inner': document}))
+        (tmp_path / 'own_format_of_a_test.py').write_text(OWN_FORMAT)
+        images = str(annotation_file.parent / 'JPEGImages')
+        (tmp_path / 'config.py').write_text(OWN_CONFIG.format(file=str(annotation_file), images=images))
+        return ['--config', str(tmp_path / 'config.py')]
+
+    return make
+
+
+def test_own_class_named_by_a_config(tool, own_config, capsys):
+    assert tool.main(own_config()) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == 'train_dataloader.dataset: WrappedDataset'
+    assert [line for line in lines if 'test_dataloader' in line] == []  # the same files
+    assert lines[-1] == '0 problems, 0 notes'
+
+
+CONFIG_DAMAGE = {
+    'all of several problems': (
+        lambda d: (d['videos'][0].update(width=9), d['annotations'][0].update(category_id=7)),
+        ['unknown category 7', 'mask size', 'the image is'],
+    ),
+    'demand of the class': (lambda d: d['categories'][0].update(name='dog'), ['instances.json: only cats']),
+}
+
+
+@pytest.mark.parametrize(('change', 'expected'), CONFIG_DAMAGE.values(), ids=CONFIG_DAMAGE)
+def test_problems_of_an_own_class(tool, own_config, capsys, change, expected):
+    assert tool.main(own_config(change)) == 1
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in expected), shown
+    assert f'{len(expected)} problems, 0 notes' in shown
+
+
+def test_missing_file_of_a_config_is_a_problem(tool, tmp_path, capsys):
+    text = "test_dataloader = dict(dataset=dict(type='YouTubeVISDataset', ann_file='/nowhere/a.json', test_mode=True))"
+    (tmp_path / 'config.py').write_text(text)
+    assert tool.main(['--config', str(tmp_path / 'config.py')]) == 1
+    assert 'test_dataloader.dataset: /nowhere/a.json: the annotation file does not exist' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('arguments', [[], ['a.json', '--config', 'b.py'], ['--config', 'b.py', '--img-prefix', 'c']])
+def test_either_a_path_or_a_config(tool, arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        tool.main(arguments)
+    assert stopped.value.code == 2
+    capsys.readouterr()

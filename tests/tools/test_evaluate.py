@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from mmdet.errors import MMDetError
+from mmdet.holdout import holdout_ids
 
 MASK = {'size': [4, 6], 'counts': [0, 8, 16]}
 
@@ -90,6 +91,34 @@ def test_underscore_spelling(evaluate, files, capsys) -> None:
     assert 'AP         1.0000' in capsys.readouterr().out
 
 
+def two_videos() -> dict[str, Any]:
+    """Videos 7 and 8 with one annotation each; of the two, version 1 of the rule holds out one with fraction 0.3."""
+    one = truth()
+    videos = [one['videos'][0], {**one['videos'][0], 'id': 8}]
+    annotations = [one['annotations'][0], {**one['annotations'][0], 'id': 2, 'video_id': 8}]
+    return {**one, 'videos': videos, 'annotations': annotations}
+
+
+@pytest.mark.parametrize('benchmark', ['ytvis', 'ovis'])
+def test_results_of_a_split_are_scored_on_it_alone(evaluate, check, files, tmp_path: Path, capsys, benchmark) -> None:
+    (held_out,) = holdout_ids([7, 8], 0.3)
+    arguments = files(results(video_id=held_out), two_videos())
+    assert evaluate([benchmark, *arguments]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith('results cover 1 of 2 videos of ') and 'give --split holdout' in shown
+    assert ['AP', '0.5050'] in [line.split() for line in shown.splitlines()]
+    split = ['--split', 'holdout', '--holdout_fraction', '0.3']
+    assert evaluate([benchmark, *arguments, *split, '--json', str(tmp_path / 'n.json')]) == 0
+    shown = capsys.readouterr().out
+    assert 'cover' not in shown and ['AP', '1.0000'] in [line.split() for line in shown.splitlines()]
+    numbers = json.loads((tmp_path / 'n.json').read_bytes())
+    assert (numbers['split'], numbers['holdout_fraction'], numbers['counts']['videos']) == ('holdout', 0.3, 1)
+    with pytest.raises(MMDetError, match=rf"{held_out} is not in .*gt.json \(split 'train-holdout' of 0.3\)"):
+        evaluate([benchmark, *arguments, '--split', 'train-holdout', '--holdout-fraction', '0.3'])
+    assert check([*arguments, *split]) == 0
+    assert check([*arguments, '--split', 'train-holdout', '--holdout-fraction', '0.3']) == 1
+
+
 def test_coco_on_published_results(evaluate, data_dir: Path, tmp_path: Path) -> None:
     folder = data_dir / 'real' / 'coco_eval'
     arguments = [str(folder / 'instances_val2014_fakebbox100_results.json'), '--metrics', 'bbox']
@@ -131,7 +160,7 @@ def test_errors_are_one_sentence_and_code_1(repo_root: Path, files) -> None:
 def test_check_submission(check, files, capsys) -> None:
     assert check(files(results(), truth())) == 0
     assert '0 problems, 0 warnings: ready to upload' in capsys.readouterr().out
-    assert check([*files(results(score=3, category_id=9), truth()), '--limit', '1']) == 1
+    assert check([*files(results(score=3, category_id=9), truth()), '--max', '1']) == 1
     shown = capsys.readouterr().out
     assert 'r.json: result 0, video 7: category_id 9' in shown
     assert '... and 1 more problems' in shown

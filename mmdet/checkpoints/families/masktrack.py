@@ -51,6 +51,8 @@ def _convert(key_map: KeyMap, name: str, state_dict: StateDict, meta: Mapping[st
     known = {**facts(meta), 'convention': 'legacy'}
     if 'track_head.fcs.0.weight' in ours:
         known['track_head'] = {'last_relu': False}
+    if 'calibration_head.deform_conv.weight' in ours:
+        known['calibration_head'] = {'window': 'cuda'}  # that program was trained on a GPU, whose window lies elsewhere
     return Converted(ours, report, known, ASSUMED)
 
 

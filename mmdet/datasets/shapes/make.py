@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 import multiprocessing
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -22,6 +21,7 @@ from mmdet.datasets.shapes.config import RENDERER_VERSION, ShapesConfig
 from mmdet.datasets.shapes.video import ShapesVideo
 from mmdet.datasets.shapes.writers import SPLITS, WRITERS, ShapesWriter
 from mmdet.errors import ConfigError, DataError
+from mmdet.files import write_json
 
 MARKER = 'shapes.json'
 PARTS = '.shapes_parts'
@@ -143,8 +143,7 @@ def _claim(root: Path, description: dict[str, Any], writer: ShapesWriter, overwr
         taken = [name for name in writer.folders if (root / name).exists()]
         if taken:
             raise ConfigError(f'{root} already holds {", ".join(taken)}, not made by this program; use another folder')
-    root.mkdir(parents=True, exist_ok=True)
-    _write_json(root / MARKER, {**description, 'complete': False})
+    write_json(root / MARKER, {**description, 'complete': False})
     return False
 
 
@@ -193,8 +192,7 @@ def _completed(jobs: list[Job], workers: int) -> Iterator[Job]:
 
 def _render_one(job: Job) -> None:
     record = job.writer.write_video(job.root, ShapesVideo(job.config, job.seed, job.split, job.index))
-    job.part.parent.mkdir(parents=True, exist_ok=True)
-    _write_json(job.part, record)
+    write_json(job.part, record)
 
 
 def _close(root: Path, jobs: list[Job], description: dict[str, Any]) -> None:
@@ -204,7 +202,7 @@ def _close(root: Path, jobs: list[Job], description: dict[str, Any]) -> None:
         records = [json.loads(job.part.read_bytes()) for job in jobs if job.split == split]
         writer.write_index(root, split, config, records)
     made = [name for name in writer.folders if (root / name).exists()]
-    _write_json(root / MARKER, {**description, 'complete': True, 'made': made})
+    write_json(root / MARKER, {**description, 'complete': True, 'made': made})
     rmtree(root / PARTS)
 
 
@@ -218,13 +216,3 @@ def _read_marker(path: Path) -> dict[str, Any] | None:
     if not isinstance(found, dict):
         raise DataError(f'{path}: not the marker of a shapes set; delete it if nothing else in the folder matters')
     return found
-
-
-def _write_json(path: Path, content: Any) -> None:
-    """Write so that the name never holds half a file, also when the machine stops."""
-    temporary = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    with open(temporary, 'w', encoding='utf-8') as file:
-        file.write(json.dumps(content))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)

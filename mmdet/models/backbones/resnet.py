@@ -110,6 +110,7 @@ class ResNet(nn.Module):
             raise ConfigError(f'ResNet-{depth} has no grouped convolutions; ResNeXt starts at depth 50')
         block = BasicBlock if depth < 50 else Bottleneck
         norm_cfg = norm_cfg or dict(type='BN')
+        self.style = style  # converted weights are compared with it
         self.frozen_stages, self.norm_eval, self.pretrained = frozen_stages, norm_eval, pretrained
         self.conv1 = nn.Conv2d(3, base_channels, 7, 2, 3, bias=False)
         self.bn1 = build_norm(norm_cfg, base_channels)

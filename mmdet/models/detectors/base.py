@@ -31,17 +31,22 @@ class Clip:
     convention: BoxConvention
     frames: Tensor | None = None
 
+    def frame(self, index: int) -> Clip:
+        """Frame ``index`` alone, in memory of its own: who keeps it does not keep the whole clip."""
+        one = slice(index, index + 1)
+        features = tuple(level[one].clone() for level in self.features)
+        frames = None if self.frames is None else self.frames[one].clone()
+        return Clip(self.images[one].clone(), [self.samples[index]], features, self.convention, frames)
+
 
 class Detector(nn.Module):
     """Base of detectors.
 
     Attributes:
         provides: what later slots may use: any of ``pyramid`` (``features`` of a clip) and ``masks``.
-        trainable: whether :meth:`loss` exists.
     """
 
     provides: frozenset[str] = frozenset()
-    trainable: bool = True
     convention: BoxConvention = BoxConvention()
 
     @abstractmethod
@@ -52,8 +57,14 @@ class Detector(nn.Module):
     def loss(
         self, features: Features, samples: Sequence[FrameSample], roi_features: Features | None = None
     ) -> tuple[dict[str, Tensor], list[SampledRoIs]]:
-        """Losses on annotated frames, and the boxes sampled on each of them for a track head."""
+        """Losses on annotated frames, and the boxes sampled on each of them for a track head.
+
+        ``roi_features`` serve boxes and masks in place of ``features`` where they are given.
+        """
 
     @abstractmethod
     def predict(self, clip: Clip, roi_variants: Sequence[Sequence[Features]] | None = None) -> list[InstanceData]:
-        """T detections sets: ``bboxes`` in original pixels, ``labels``, ``scores``, ``masks``."""
+        """T detections sets: ``bboxes`` in original pixels, ``labels``, ``scores``, ``masks``.
+
+        ``roi_variants`` holds for each frame several pyramids that its boxes and masks are averaged over.
+        """

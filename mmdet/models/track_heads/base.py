@@ -16,7 +16,8 @@ class TrackHead(nn.Module):
     """Base of track heads.
 
     Attributes:
-        requires: what the detector must provide (``pyramid``, ``masks``) or the stream carry (``frames``).
+        requires: what it uses of ``pyramid`` and ``masks``, which the detector must provide, and ``frames``, the clip's
+            8-bit frames, which every video session has; see :mod:`mmdet.models.video.slots`.
         embedding_dim: D, length of the vectors.
     """
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from mmdet.errors import DataError
 from mmdet.models.detectors import Clip
+from mmdet.models.video.window import ReferenceWindow
 from mmdet.structures import FrameSample, InstanceData, RoIMasks
 
 if TYPE_CHECKING:
@@ -19,15 +21,27 @@ if TYPE_CHECKING:
 class VideoSession:
     """Feeds chunks of one video through a model's slots, in order.
 
+    With a calibration head, frames leave late: each waits for the neighbours that it is calibrated with. Every frame is
+    encoded once and kept until it is nobody's neighbour any more.
+
     Args:
         model: the segmenter; its tracker is reset.
+
+    Attributes:
+        video_id: of the video, once its first frame has come.
+        open_ended: whether the length of the video is unknown, so that only :meth:`finish` ends it.
     """
 
     def __init__(self, model: VideoInstanceSegmenter) -> None:
         self.model = model
         self.video_id: int | None = None
+        self.open_ended = False
         self._next_frame: int | None = None
         self._num_seen = 0  # identities given out where there is no tracker
+        head = model.calibration_head
+        self._window: ReferenceWindow[Clip] | None = (
+            None if head is None else ReferenceWindow(head.reference_range, head.max_references)
+        )
         if model.tracker is not None:
             model.tracker.reset()
 
@@ -44,12 +58,23 @@ class VideoSession:
         self._check_order(samples)
         images = self.model.data_preprocessor([frames])[0]
         clip = Clip(images, samples, self.model.detector.extract_feat(images), self.model.detector.convention, frames)
-        detections = [to_host(instances) for instances in self.model.detect(clip)]
-        return [self._associate(own, sample) for own, sample in zip(detections, samples)]
+        if self._window is None:
+            return self._results(clip)
+        finished = []
+        for index in range(len(samples)):
+            for frame, references in self._window.push(clip.frame(index)):
+                finished += self._results(frame, references)
+        return finished
 
+    @torch.no_grad()
     def finish(self) -> list[FrameSample]:
         """End of the video: the frames that still waited, in order."""
-        return []
+        waiting = self._window.finish() if self._window is not None else []
+        return [result for frame, references in waiting for result in self._results(frame, references)]
+
+    def _results(self, clip: Clip, references: Sequence[Clip] | None = None) -> list[FrameSample]:
+        detections = to_host(self.model.detect(clip, references))
+        return [self._associate(own, sample) for own, sample in zip(detections, clip.samples)]
 
     def _check_order(self, samples: Sequence[FrameSample]) -> None:
         if self.video_id is None:
@@ -61,6 +86,7 @@ class VideoSession:
                     f'{sample.video_id}: frames of a video must come in order, without gaps'
                 )
             self._next_frame += 1  # type: ignore[operator]
+        self.open_ended = samples[-1].get('video_length', -1) < 0
 
     def _associate(self, detections: InstanceData, sample: FrameSample) -> FrameSample:
         result = FrameSample(metainfo=sample.metainfo)
@@ -77,14 +103,40 @@ class VideoSession:
         return result
 
 
-def to_host(instances: InstanceData) -> InstanceData:
-    """Detections as CPU tensors with masks as RLE; the only place where results leave the device."""
+def to_host(chunk: Sequence[InstanceData]) -> list[InstanceData]:
+    """Detections of T frames as CPU tensors with masks as RLE; the only place where results leave the device."""
+    tensors = [tensor for instances in chunk for value in instances.values() for tensor in _tensors_of(value)]
+    moved = iter(tensors if _in_host_memory(tensors) else copy_together(tensors))
+    return [_rebuild(instances, moved) for instances in chunk]
+
+
+def _in_host_memory(tensors: Sequence[Tensor]) -> bool:
+    return all(tensor.device.type == 'cpu' for tensor in tensors)
+
+
+def copy_together(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """CPU copies of one or more tensors of one device, made by a single transfer of all their bytes."""
+    parts = [tensor.detach().reshape(-1).contiguous().view(torch.uint8) for tensor in tensors]
+    block = torch.cat(parts).cpu()
+    pieces = block.split([len(part) for part in parts])
+    # cloned, so that every piece is aligned for its type and a small one does not keep the whole block
+    return [piece.clone().view(tensor.dtype).view(tensor.shape) for piece, tensor in zip(pieces, tensors)]
+
+
+def _tensors_of(value: object) -> list[Tensor]:
+    if isinstance(value, RoIMasks):
+        return [value.probabilities, value.bboxes]
+    return [value] if isinstance(value, Tensor) else []
+
+
+def _rebuild(instances: InstanceData, moved: Iterator[Tensor]) -> InstanceData:
+    """``instances`` with its tensors replaced by the next ones of ``moved``, which come in the same order."""
     host = InstanceData()
     for name, value in instances.items():
         if isinstance(value, RoIMasks):
-            value = value.cpu().to_rle()
+            value = replace(value, probabilities=next(moved), bboxes=next(moved)).to_rle()
         elif isinstance(value, Tensor):
-            value = value.cpu()
+            value = next(moved)
         setattr(host, name, value)
     if 'masks' not in host:
         host.masks = [None] * len(host.bboxes)

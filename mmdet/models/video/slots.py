@@ -1,4 +1,9 @@
-"""Whether the slots of a model fit together, checked when it is built."""
+"""Whether the slots of a model fit together, checked when it is built.
+
+Slots say what they need with the words of :data:`EXPLANATIONS`. ``pyramid`` and ``masks`` come from the detector
+(``provides``), ``embeddings`` from any track head; ``frames`` (the clip's 8-bit frames) are always there for heads,
+because the session that streams a video has them.
+"""
 
 from __future__ import annotations
 
@@ -10,17 +15,19 @@ EXPLANATIONS = {
     'pyramid': 'features of a pyramid (MaskRCNN has them; a detector that reads results from files does not)',
     'masks': 'instance masks (give the detector a mask head, or use a tracker that needs boxes only)',
     'embeddings': 'one embedding per detection (add a track head such as MaskTrackHead)',
+    'frames': "the clip's 8-bit frames (heads see them, trackers do not)",
 }
 
 
-def check_slots(detector: Any, track_head: Any, tracker: Any) -> None:
+def check_slots(detector: Any, calibration_head: Any, track_head: Any, tracker: Any) -> None:
     """Compare what each slot requires with what the slots before it provide.
 
     Raises:
         IncompatibleSlotsError: naming both classes, what is missing and what fits.
     """
     provided = set(detector.provides)
-    _require(track_head, provided, f'{type(detector).__name__} detector')
+    for head in (calibration_head, track_head):
+        _require(head, provided | {'frames'}, f'{type(detector).__name__} detector')
     if track_head is not None:
         provided.add('embeddings')
     before = f'{type(detector).__name__} detector' + (f' and {type(track_head).__name__}' if track_head else '')

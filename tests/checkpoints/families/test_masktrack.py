@@ -139,6 +139,7 @@ def test_family_and_facts(our_state: Callable[..., StateDict], calibration: bool
         'track_head': {'last_relu': False},
         'backbone': {'style': 'caffe'},
         'classes': ['a', 'b', 'c'],
+        **({'calibration_head': {'window': 'cuda'}} if calibration else {}),
     }
 
 

@@ -4,9 +4,9 @@ import hashlib
 
 import pytest
 
-from mmdet.datasets import holdout_ids
-from mmdet.datasets.holdout import split_ids
+from mmdet import datasets, holdout
 from mmdet.errors import ConfigError
+from mmdet.holdout import holdout_ids, split_ids
 
 
 def slow_member(video_id, fraction, version=1):
@@ -35,3 +35,7 @@ def test_independent_of_other_videos_and_nested():
 def test_fraction_is_checked(fraction):
     with pytest.raises(ConfigError, match='between 0 and 1'):
         split_ids(range(10), 'holdout', fraction)
+
+
+def test_data_sets_use_the_same_rule():
+    assert datasets.holdout_ids is holdout.holdout_ids

@@ -1,0 +1,86 @@
+"""tools/test_video.py: what the config says of the environment counts, and a failure at the end loses nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+from mmdet.engine.distributed import Process
+from mmdet.errors import DataError, MMDetError
+
+CONFIG = """
+model = dict(type='ToyModel')
+test_dataloader = dict(num_workers=0, dataset=dict(type='ToyData', test_mode=True))
+test_evaluator = dict(type='ToyMetric')
+env_cfg = dict(timeout=77, deterministic=True)
+"""
+
+
+@pytest.fixture
+def tool(repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The tool as a module, with config.py and w.pth in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('RANK', raising=False)
+    toy = _module('engine_toy', repo_root / 'tests/engine/toy.py')
+    (tmp_path / 'config.py').write_text(CONFIG)
+    torch.save({'state_dict': toy.ToyModel().state_dict()}, 'w.pth')
+    yield _module('tools_test_video', repo_root / 'tools/test_video.py')
+    torch.use_deterministic_algorithms(False)
+
+
+def _module(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_environment_of_the_config(tool: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def join(launcher: str, timeout: float) -> Process:
+        asked.append(timeout)
+        return Process()
+
+    monkeypatch.setattr(tool, 'join_processes', join)
+    assert tool.main(['config.py', 'w.pth', '--work-dir', 'w']) == 0
+    assert asked == [77]
+    assert torch.are_deterministic_algorithms_enabled()
+
+
+def test_several_outputs(tool: ModuleType) -> None:
+    argv = ['config.py', 'w.pth', '--out', 'a.json', '--out', 'b.json', '--json', 'new/m.json', '--work-dir', 'w']
+    assert tool.main(argv) == 0
+    assert Path('a.json').read_bytes() == Path('b.json').read_bytes()
+    assert json.loads(Path('new/m.json').read_text())['videos'] == 3
+
+
+FAILURES = {'an error of ours': DataError('no ground truth of video 7'), 'a defect': ZeroDivisionError('oh')}
+
+
+@pytest.mark.parametrize('case', FAILURES)
+def test_a_failing_evaluation_names_the_folder_of_the_results(
+    tool: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, case: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise FAILURES[case]
+
+    monkeypatch.setattr('mmdet.engine.video_test.VideoTester.evaluate', fail)
+    with pytest.raises(type(FAILURES[case])) as error:
+        tool.main(['config.py', 'w.pth', '--work-dir', 'w'])
+    text = str(error.value) if isinstance(error.value, MMDetError) else capsys.readouterr().out
+    (folder,) = re.findall(r'kept in (w/test_\w+)', text)
+    assert sorted(path.name for path in Path(folder).iterdir()) == [f'video_{i}.json' for i in (10, 11, 12)]
+    assert str(FAILURES[case]) in str(error.value)
+
+
+def test_numbers_that_cannot_be_written(tool: ModuleType) -> None:
+    Path('file').touch()
+    with pytest.raises(DataError, match=r'--json file/m\.json: cannot write.*kept in'):
+        tool.main(['config.py', 'w.pth', '--json', 'file/m.json', '--work-dir', 'w'])
