@@ -4,7 +4,7 @@ ResNet-18 of half width, a pyramid of 64 channels and a mask head of 32, from ra
 below. `make quickstart` makes 300 training videos, trains this config and measures AP on videos that training never
 saw. By hand:
 
-    python tools/make_shapes.py data/shapes --train 300 --valid 24 --objects 3 6
+    python tools/make_shapes.py data/shapes --train 300 --valid 24 --objects 2 4
     python tools/train.py configs/masktrack_rcnn_r18_fpn_shapes.py --gpus 2
 
 `--gpus 2` starts two processes, on a CPU too; `batch_size` counts for each.
@@ -119,7 +119,7 @@ test_dataloader = dict(
 )
 
 # ---------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=1700)
+train_cfg = dict(max_iters=1500)
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=0.0008, weight_decay=0.05),
@@ -127,7 +127,7 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=1700, eta_min=0.00001),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=1500, eta_min=0.00001),
 ]
 
 # ---------------------------------------------------------------- evaluation

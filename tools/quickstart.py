@@ -37,7 +37,7 @@ def stages(args: argparse.Namespace) -> dict[str, list[str]]:
     checkpoint = work / 'train/last.safetensors'
     lines = {
         'data': ['tools/make_shapes.py', data, '--train', args.train_videos, '--valid', args.valid_videos,
-                 '--objects', 3, 6, '--seed', args.seed, '--workers', 2],
+                 '--objects', 2, 4, '--seed', args.seed, '--workers', 2],
         'train': ['tools/train.py', CONFIG, '--work-dir', work / 'train', '--seed', args.seed, *processes, *options,
                   f'train_dataloader.batch_size={BATCH_SIZE // args.processes}', *args.train],
         'test': ['tools/test_video.py', CONFIG, checkpoint, *test, *processes, *options],
