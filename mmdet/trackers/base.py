@@ -15,7 +15,7 @@ class Tracker(ABC):
     Duties, which ``tests/trackers/test_contract.py`` checks for every registered tracker:
 
     * the rows returned are rows of the detections with all their fields, never new ones; a row that carries no
-      identity is left out;
+      identity is left out (a tracker whose documentation says so may give its motion model's boxes instead);
     * identities are 0 or greater, and none comes twice in a frame (a setting that copies a paper's flaw may break
       this, the default may not);
     * frames without detections may come at any time, the first included, and give no rows;

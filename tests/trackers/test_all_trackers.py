@@ -152,7 +152,7 @@ def test_slots(config: dict, provides: set[str], head: bool, message: str | None
     detector = SimpleNamespace(provides=provides)
     track_head = SimpleNamespace(requires=frozenset({'pyramid'})) if head else None
     if message is None:
-        check_slots(detector, track_head, TRACKERS.build(config))
+        check_slots(detector, None, track_head, TRACKERS.build(config))
     else:
         with pytest.raises(IncompatibleSlotsError, match=message):
-            check_slots(detector, track_head, TRACKERS.build(config))
+            check_slots(detector, None, track_head, TRACKERS.build(config))

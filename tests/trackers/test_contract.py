@@ -16,7 +16,9 @@ from mmdet.trackers import Tracker
 
 register_all()
 NAMES = sorted(TRACKERS.module_dict)
-ARGUMENTS: dict[str, dict[str, Any]] = {}  # of trackers whose constructor needs some
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    'SORTTracker': dict(filtered_boxes=False),  # by default its boxes are those of its motion model, as published
+}  # of trackers whose constructor needs some, or whose published default does not return the detections' boxes
 COUNTS = [0, 3, 1, 0, 0, 4, 4, 2, 4, 0, 4]  # detections per frame; the first frame has none
 HEIGHT, WIDTH = 48, 64
 FIELDS = {'bboxes', 'labels', 'scores', 'masks', 'embeddings'}
