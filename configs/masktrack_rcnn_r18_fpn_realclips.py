@@ -1,7 +1,8 @@
-"""MaskTrack R-CNN overfitted to a handful of real clips on a CPU: shows that the whole path learns real video.
+"""MaskTrack R-CNN meant to overfit a handful of real clips on a CPU, to show that the whole path learns real video.
 
 Half-width ResNet-18 from random weights, fine masks (112 x 112), group normalisation so that training and testing
-compute the same. The number to expect is the AP on the training clips themselves: it says nothing about new video.
+compute the same. Its number is the AP on the training clips themselves and says nothing about new video; it has not
+been measured yet.
 Clips in YouTube-VIS layout are expected in data/real_clips (annotations/instances.json and JPEGImages/); for another
 folder give `--cfg-options train_dataloader.dataset.data_root=D test_dataloader.dataset.data_root=D`. The heads have the
 40 classes of YouTube-VIS; for N classes set `_num_classes` below, or add to those options
@@ -19,7 +20,7 @@ model = dict(
         type='MaskRCNN',
         convention='modern',
         backbone=dict(type='ResNet', depth=18, base_channels=32, norm_cfg=_norm),
-        neck=dict(type='FPN', in_channels=(32, 64, 128, 256), out_channels=64, num_outs=5),
+        neck=dict(type='FPN', in_channels=(32, 64, 128, 256), out_channels=64, num_outs=5, norm_cfg=_norm),
         rpn_head=dict(
             type='RPNHead',
             in_channels=64,
@@ -43,6 +44,8 @@ model = dict(
                 num_classes=_num_classes,
                 in_channels=64,
                 fc_channels=512,
+                num_convs=2,
+                norm_cfg=_norm,
                 loss_cls=dict(type='CrossEntropyLoss'),
                 loss_bbox=dict(type='L1Loss', loss_weight=2.0),
                 score_threshold=0.05,
