@@ -9,6 +9,10 @@ from typing import Any
 
 import pytest
 
+# One thread, before torch is imported: some tests fork, and a child of a process that has a pool of OpenMP threads
+# hangs at its first parallel loop. What tests compute is too small to gain from threads anyway.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
