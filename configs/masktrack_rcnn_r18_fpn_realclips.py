@@ -38,7 +38,9 @@ model = dict(
         ),
         roi_head=dict(
             type='RoIHead',
-            bbox_roi_extractor=dict(type='RoIExtractor', output_size=7, strides=(4, 8, 16, 32), finest_scale=28),
+            bbox_roi_extractor=dict(
+                type='RoIExtractor', output_size=7, strides=(4, 8, 16, 32), finest_scale=28, sampling_ratio=2
+            ),
             bbox_head=dict(
                 type='BBoxHead',
                 num_classes=_num_classes,
@@ -64,16 +66,20 @@ model = dict(
             assigner=dict(
                 type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.5, match_low_quality=False
             ),
-            sampler=dict(type='RandomSampler', num=32, pos_fraction=0.25, add_gt_as_proposals=True),
+            sampler=dict(type='RandomSampler', num=32, pos_fraction=0.5, add_gt_as_proposals=True),
         ),
     ),
     track_head=dict(
         type='MaskTrackHead',
-        roi_extractor=dict(type='RoIExtractor', output_size=7, strides=(4, 8, 16, 32), finest_scale=28),
+        roi_extractor=dict(
+            type='RoIExtractor', output_size=7, strides=(4, 8, 16, 32), finest_scale=28, sampling_ratio=2
+        ),
         in_channels=64,
         fc_channels=256,
+        loss_weight=0.3,
     ),
     tracker=dict(type='MaskTrackTracker', memory_frames=None, label='frozen'),
+    detector_trains_on='all',
 )
 
 # ---------------------------------------------------------------- data
@@ -81,17 +87,16 @@ _data_root = 'data/real_clips/'
 _train_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadAnnotations'),
-    dict(type='Resize', scale=(640, 360)),
     dict(type='PackClip'),
 ]
 _test_pipeline = [
     dict(type='LoadFrames'),
-    dict(type='Resize', scale=(640, 360)),
     dict(type='PackClip'),
 ]
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=1,
     num_workers=1,
+    sampler=dict(type='ClipBatchSampler', balance='video', group_by='size'),
     dataset=dict(
         type='YouTubeVISDataset',
         data_root=_data_root,
@@ -115,15 +120,16 @@ test_dataloader = dict(
 )
 
 # ---------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=1200)
+train_cfg = dict(max_iters=4500)
 optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=0.0006, weight_decay=0.0),
+    type='AmpOptimWrapper',
+    dtype='bfloat16',
+    optimizer=dict(type='AdamW', lr=0.0008, weight_decay=0.0, fused=True),
     clip_grad=dict(max_norm=10, norm_type=2),
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=1200, eta_min=0.000006),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=4500, eta_min=0.000008),
 ]
 
 # ---------------------------------------------------------------- evaluation

@@ -199,10 +199,14 @@ class VideoDataset(torch.utils.data.Dataset, ABC):
         return int(self._frame_starts[-1]) if self.test_mode else len(self._key_frames)
 
     @property
-    def landscape(self) -> np.ndarray:
-        """Whether each key frame is wider than high: (len,) bool."""
-        wide = np.array([video.width > video.height for video in self.videos])
-        return wide[np.searchsorted(self._frame_starts, self._key_frames, side='right') - 1]
+    def key_videos(self) -> np.ndarray:
+        """Position of each key frame's video: (len,) int."""
+        return np.searchsorted(self._frame_starts, self._key_frames, side='right') - 1
+
+    @property
+    def key_sizes(self) -> np.ndarray:
+        """(height, width) of each key frame's file: (len, 2) int."""
+        return np.array([(video.height, video.width) for video in self.videos]).reshape(-1, 2)[self.key_videos]
 
     def key_frame(self, index: int) -> tuple[int, int]:
         """Position of the video and index of the frame of a training sample."""

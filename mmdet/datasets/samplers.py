@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 from torch.utils.data import Sampler
@@ -31,7 +32,10 @@ class ClipBatchSampler(Sampler[list[TrainIndex]]):
         shuffle: new order every epoch; otherwise the data set's.
         rank: of this process.
         world_size: number of processes.
-        group_by_aspect: keep landscape and portrait clips in different batches, which saves padding.
+        group_by: what the clips of one global batch have in common, which saves padding and waiting: ``'aspect'``
+            (all landscape or none), ``'size'`` (height and width of the files) or None.
+        balance: ``'frame'`` visits every key frame once per epoch; ``'video'`` visits every video equally often, so
+            the frames of short videos come more often and an epoch of long ones is a part of them.
     """
 
     def __init__(
@@ -42,9 +46,14 @@ class ClipBatchSampler(Sampler[list[TrainIndex]]):
         shuffle: bool = True,
         rank: int = 0,
         world_size: int = 1,
-        group_by_aspect: bool = True,
+        group_by: Literal['aspect', 'size'] | None = 'aspect',
+        balance: Literal['frame', 'video'] = 'frame',
     ) -> None:
         _check_rank(rank, world_size)
+        if balance not in ('frame', 'video'):
+            raise ConfigError(f"balance must be 'frame' or 'video', got {balance!r}")
+        if group_by not in ('aspect', 'size', None):
+            raise ConfigError(f"group_by must be 'aspect', 'size' or None, got {group_by!r}")
         if batch_size < 1 or seed < 0:
             raise ConfigError(f'batch_size must be at least 1 and seed at least 0, got {batch_size} and {seed}')
         self.dataset = dataset
@@ -53,7 +62,9 @@ class ClipBatchSampler(Sampler[list[TrainIndex]]):
         self.shuffle = shuffle
         self.rank = rank
         self.world_size = world_size
-        self.groups = _groups(dataset, group_by_aspect)
+        self.balance = balance
+        self.groups = _groups(dataset, group_by)
+        self._sizes = [self._visits(group) for group in self.groups]
         self.epoch = 0
         self._skip = 0
 
@@ -64,7 +75,7 @@ class ClipBatchSampler(Sampler[list[TrainIndex]]):
 
     def __len__(self) -> int:
         """Batches of a whole epoch, wherever the position is."""
-        return sum(-(-len(group) // self.global_batch_size) for group in self.groups)
+        return sum(-(-size // self.global_batch_size) for size in self._sizes)
 
     def set_position(self, epoch: int, batches_done: int = 0) -> None:
         """Let the next iteration continue ``epoch`` after that many batches. Nothing is loaded to get there.
@@ -86,12 +97,30 @@ class ClipBatchSampler(Sampler[list[TrainIndex]]):
         rng = np.random.default_rng([self.seed, epoch, 0, _ORDER_STREAM])
         result: list[np.ndarray] = []
         for group in self.groups:
-            order = rng.permutation(group) if self.shuffle else group
+            order = self._order(group, rng)
             count = -(-len(order) // self.global_batch_size)
             result.extend(np.resize(order, (count, self.global_batch_size)))  # repeats from the start to fill up
         if self.shuffle:
             return [result[i] for i in rng.permutation(len(result))]
         return sorted(result, key=lambda batch: int(batch[0]))
+
+    def _visits(self, group: np.ndarray) -> int:
+        """Clips of an epoch from this group."""
+        if self.balance == 'frame':
+            return len(group)
+        videos = len(np.unique(self.dataset.key_videos[group]))
+        return videos * -(-len(group) // videos)
+
+    def _order(self, group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The group's key frames in the order of one epoch."""
+        if self.balance == 'frame':
+            return rng.permutation(group) if self.shuffle else group
+        videos = self.dataset.key_videos[group]
+        present = np.unique(videos)
+        share = -(-len(group) // len(present))
+        chosen = [np.resize(rng.permutation(group[videos == video]), share) for video in present]
+        order = np.concatenate(chosen)
+        return rng.permutation(order) if self.shuffle else np.sort(order)
 
     def __iter__(self) -> Iterator[list[TrainIndex]]:
         epoch, skip = self.epoch, self._skip
@@ -102,12 +131,14 @@ class ClipBatchSampler(Sampler[list[TrainIndex]]):
         self.epoch = epoch + 1
 
 
-def _groups(dataset: VideoDataset, by_aspect: bool) -> list[np.ndarray]:
-    everything = np.arange(len(dataset))
-    if not by_aspect:
-        return [everything]
-    wide = dataset.landscape
-    return [group for group in (everything[wide], everything[~wide]) if len(group)]
+def _groups(dataset: VideoDataset, by: Literal['aspect', 'size'] | None) -> list[np.ndarray]:
+    """Indices of the key frames that may share a batch, one array per group."""
+    if by is None:
+        return [np.arange(len(dataset))]
+    sizes = dataset.key_sizes
+    keys = sizes if by == 'size' else (sizes[:, 1] <= sizes[:, 0])[:, None]
+    _, group = np.unique(keys, axis=0, return_inverse=True)
+    return [np.flatnonzero(group.ravel() == value) for value in range(group.max(initial=-1) + 1)]
 
 
 @DATA_SAMPLERS.register_module()

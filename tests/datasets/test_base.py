@@ -221,10 +221,12 @@ def test_wrong_arguments(vis, open_set, arguments, message):
         open_set(vis.document([vis.video(1, 1)], [vis.track(1, 1, [BOX])]), **arguments)
 
 
-def test_landscape_flags(vis, open_set):
+def test_sizes_and_videos_of_key_frames(vis, open_set):
     videos = [vis.video(1, 2), vis.video(2, 1, size=(64, 48)), vis.video(3, 1, size=(48, 48))]
     annotations = [vis.track(v['id'], v['id'], [BOX] * v['length'], size=(v['height'], v['width'])) for v in videos]
-    assert open_set(vis.document(videos, annotations)).landscape.tolist() == [True, True, False, False]
+    dataset = open_set(vis.document(videos, annotations))
+    assert dataset.key_videos.tolist() == [0, 0, 1, 2]
+    assert dataset.key_sizes.tolist() == [[v['height'], v['width']] for v in (videos[0], *videos)]
 
 
 def test_track_views(vis, open_set):

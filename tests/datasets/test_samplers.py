@@ -11,13 +11,14 @@ from mmdet.errors import ConfigError
 
 
 class Frames:
-    """Stands for a data set: its length and which samples are landscape."""
+    """Stands for a data set: its length, which samples are landscape and of which video each is."""
 
-    def __init__(self, landscape):
-        self.landscape = np.array(landscape, dtype=bool)
+    def __init__(self, landscape, videos=None):
+        self.key_sizes = np.where(np.array(landscape, dtype=bool)[:, None], (9, 16), (16, 9))
+        self.key_videos = np.zeros(len(landscape), int) if videos is None else np.array(videos)
 
     def __len__(self):
-        return len(self.landscape)
+        return len(self.key_sizes)
 
 
 def test_first_batch_is_a_list_of_indices():
@@ -51,10 +52,40 @@ def test_aspect_groups():
     landscape = np.arange(50) % 4 > 0
     grouped = ClipBatchSampler(Frames(landscape), 4, seed=0)
     assert all(len({bool(landscape[i.index]) for i in batch}) == 1 for batch in grouped)
-    mixed = ClipBatchSampler(Frames(landscape), 4, seed=0, group_by_aspect=False)
+    mixed = ClipBatchSampler(Frames(landscape), 4, seed=0, group_by=None)
     assert any(len({bool(landscape[i.index]) for i in batch}) == 2 for batch in mixed)
     kinds = [bool(landscape[batch[0].index]) for batch in grouped]
     assert kinds != sorted(kinds) and kinds != sorted(kinds, reverse=True)  # the groups alternate
+
+
+def test_batches_of_one_size():
+    frames = Frames([1] * 20)
+    frames.key_sizes = np.array([(360, 640)] * 12 + [(720, 1280)] * 3 + [(360, 480)] * 5)
+    ranks = [ClipBatchSampler(frames, 1, group_by='size', rank=r, world_size=2) for r in range(2)]
+    steps = list(zip(*ranks))  # the processes of a step have the same size too
+    assert len(steps) == 6 + 2 + 3
+    assert all(len({tuple(frames.key_sizes[i.index]) for batch in step for i in batch}) == 1 for step in steps)
+
+
+@pytest.mark.parametrize('shuffle', [True, False])
+def test_every_video_equally_often(shuffle):
+    videos = [0] * 40 + [1] * 4 + [2] * 16  # 60 frames of 3 videos: 20 visits each
+    sampler = ClipBatchSampler(Frames([1] * 60, videos), 4, seed=0, shuffle=shuffle, balance='video')
+    visits = np.bincount([i.index for batch in sampler for i in batch], minlength=60)
+    assert [visits[:40].sum(), visits[40:44].sum(), visits[44:].sum()] == [20, 20, 20]
+    assert visits[:40].max() == 1 and set(visits[40:44]) == {5} and set(visits[44:]) == {1, 2}
+    seen = visits[:40] > 0
+    for batch in sampler:  # the next epoch chooses other frames of the long video
+        seen |= np.bincount([i.index for i in batch], minlength=60)[:40] > 0
+    assert seen.sum() > 20
+
+
+def test_balanced_videos_keep_the_aspect_groups_and_the_length():
+    landscape = np.arange(10) < 7
+    sampler = ClipBatchSampler(Frames(landscape, [0] * 5 + [1] * 2 + [2] * 3), 2, balance='video')
+    batches = list(sampler)
+    assert len(batches) == len(sampler) == 4 + 2
+    assert all(len({bool(landscape[i.index]) for i in batch}) == 1 for batch in batches)
 
 
 def test_epochs_and_seeds_differ_and_repeat():
@@ -86,7 +117,9 @@ def test_resume_at_any_position():
             whole.set_position(*position)
 
 
-@pytest.mark.parametrize('arguments', [{'batch_size': 0}, {'seed': -1}, {'rank': 2, 'world_size': 2}, {'rank': -1}])
+@pytest.mark.parametrize(
+    'arguments', [{'batch_size': 0}, {'seed': -1}, {'rank': 2, 'world_size': 2}, {'rank': -1}, {'balance': 'videos'}, {'group_by': 'x'}]
+)
 def test_wrong_arguments(arguments):
     with pytest.raises(ConfigError):
         ClipBatchSampler(Frames([1]), **{'batch_size': 1, **arguments})

@@ -47,7 +47,7 @@ class ToyData(torch.utils.data.Dataset):
 
     def __init__(self, length: int = 12, test_mode: bool = False, has_annotations: bool = True) -> None:
         self.length, self.test_mode, self.has_annotations = length, test_mode, has_annotations
-        self.landscape = np.ones(length, dtype=bool)
+        self.key_sizes = np.ones((length, 2), dtype=int)
         self.videos = [SimpleNamespace(id=10 + i, length=2 + i, height=4, width=6) for i in range(3)]
 
     def __len__(self) -> int:
