@@ -16,7 +16,9 @@ sample_seed     int that drives every random choice made for this sample inside 
 ==============  ======================================================================================
 
 Fields: ``gt_instances``, ``ignored_instances`` (boxes and masks in *resized* pixels while training),
-``pred_instances`` (detections, original pixels), ``pred_tracks`` (detections that carry an identity).
+``pred_instances`` (detections, original pixels), ``pred_tracks`` (detections that carry an identity), ``prompts``
+(objects that a user marks in this frame: ``bboxes``, ``instance_ids`` and, where given, ``masks`` (N, H, W) bool;
+original pixels).
 
 Instances (``mmengine.structures.InstanceData``), N rows:
 
@@ -24,7 +26,7 @@ Instances (``mmengine.structures.InstanceData``), N rows:
 bboxes          (N, 4) float32, x1 y1 x2 y2, right and bottom exclusive
 labels          (N,) int64 from 0, the position of the category in the data set's ``classes``
 scores          (N,) float32 in [0, 1]
-masks           training: (N, H, W) uint8 0/1; inside the model: :class:`RoIMasks`; outside: list of COCO RLE
+masks           training: (N, H, W) uint8 0/1; inside the model: :class:`InstanceMasks`; outside: list of COCO RLE
 instance_ids    (N,) int64, the annotation's or the track's identity
 embeddings      (N, D) float32 where a track head ran
 ==============  ======================================================================================
@@ -32,8 +34,9 @@ embeddings      (N, D) float32 where a track head ran
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 import numpy as np
@@ -41,7 +44,18 @@ import torch
 from mmengine.structures import BaseDataElement, InstanceData
 from torch import Tensor
 
-__all__ = ['RLE', 'Features', 'FrameSample', 'InstanceData', 'RoIMasks', 'VideoClip', 'empty_instances']
+__all__ = [
+    'RLE',
+    'BitmapMasks',
+    'EncodedMasks',
+    'Features',
+    'FrameSample',
+    'InstanceData',
+    'InstanceMasks',
+    'RoIMasks',
+    'VideoClip',
+    'empty_instances',
+]
 
 Features = tuple[Tensor, ...]  # one map (B, C, H_l, W_l) per pyramid level, finest first
 
@@ -67,10 +81,40 @@ class FrameSample(BaseDataElement):
     ignored_instances: InstanceData
     pred_instances: InstanceData
     pred_tracks: InstanceData
+    prompts: InstanceData
+
+
+class InstanceMasks(ABC):
+    """Masks of the N detections of one frame while they are inside the model, in whatever form the detector makes them.
+
+    Rows can be chosen (``masks[index]``) and joined (``type(masks).cat``), as ``InstanceData`` wants it.
+    """
+
+    canvas: tuple[int, int]  # (H, W) of the original frame
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """N."""
+
+    @abstractmethod
+    def tensors(self) -> tuple[Tensor, ...]:
+        """What lies on the device and has to cross to the host, in a fixed order."""
+
+    @abstractmethod
+    def with_tensors(self, *tensors: Tensor) -> InstanceMasks:
+        """The same masks with :meth:`tensors` replaced."""
+
+    @abstractmethod
+    def to_rle(self) -> list[RLE]:
+        """Every mask at canvas size, encoded. Tensors must be in host memory."""
+
+    @abstractmethod
+    def to_dense(self) -> Tensor:
+        """(N, H, W) bool masks at canvas size on the masks' device, for heads that sample pixels and for tests."""
 
 
 @dataclass
-class RoIMasks:
+class RoIMasks(InstanceMasks):
     """Masks of N detections as probabilities on a small grid stretched over each box; nothing dense.
 
     Attributes:
@@ -103,15 +147,12 @@ class RoIMasks:
         bboxes = torch.cat([p.bboxes for p in parts])
         return RoIMasks(probabilities, bboxes, first.canvas, first.threshold, first.legacy)
 
-    def to(self, *args: object, **kwargs: object) -> RoIMasks:
-        """Move both tensors; arguments as ``Tensor.to``."""
-        probabilities = self.probabilities.to(*args, **kwargs)  # type: ignore[call-overload]
-        bboxes = self.bboxes.to(*args, **kwargs)  # type: ignore[call-overload]
-        return RoIMasks(probabilities, bboxes, self.canvas, self.threshold, self.legacy)
+    def tensors(self) -> tuple[Tensor, ...]:
+        return self.probabilities, self.bboxes
 
-    def cpu(self) -> RoIMasks:
-        """The same masks in host memory."""
-        return self.to('cpu')
+    def with_tensors(self, *tensors: Tensor) -> RoIMasks:
+        probabilities, bboxes = tensors
+        return replace(self, probabilities=probabilities, bboxes=bboxes)
 
     def to_rle(self) -> list[RLE]:
         """Encode every mask at canvas size, working inside its box only."""
@@ -124,6 +165,91 @@ class RoIMasks:
         from mmdet.ops.mask_paste import paste_dense
 
         return paste_dense(self)
+
+
+@dataclass
+class BitmapMasks(InstanceMasks):
+    """Masks of a detector that labels pixels.
+
+    Attributes:
+        bitmaps: (N, h, w) bool, of the resized frame without padding.
+        canvas: (H, W) of the original frame; where it differs from (h, w), pixel i shows floor(i * h / H).
+    """
+
+    bitmaps: Tensor
+    canvas: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.bitmaps)
+
+    def __getitem__(self, index: Tensor | slice | int | np.ndarray | list) -> BitmapMasks:
+        if isinstance(index, int):
+            index = slice(index, index + 1 or None)
+        return BitmapMasks(self.bitmaps[index], self.canvas)
+
+    @staticmethod
+    def cat(parts: Sequence[BitmapMasks]) -> BitmapMasks:
+        """Join masks of one frame."""
+        return BitmapMasks(torch.cat([part.bitmaps for part in parts]), parts[0].canvas)
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        return (self.bitmaps,)
+
+    def with_tensors(self, *tensors: Tensor) -> BitmapMasks:
+        return BitmapMasks(tensors[0], self.canvas)
+
+    def to_rle(self) -> list[RLE]:
+        from mmdet.ops.rle import encode
+
+        return [encode(mask) for mask in self.to_dense().numpy()]
+
+    def to_dense(self) -> Tensor:
+        if tuple(self.bitmaps.shape[1:]) == tuple(self.canvas):
+            return self.bitmaps
+        rows, columns = (
+            torch.arange(new, device=self.bitmaps.device) * old // new
+            for new, old in zip(self.canvas, self.bitmaps.shape[1:])
+        )
+        return self.bitmaps[:, rows[:, None], columns]
+
+
+@dataclass
+class EncodedMasks(InstanceMasks):
+    """Masks that were made elsewhere and come from a file; nothing of them is on a device.
+
+    Attributes:
+        rles: N masks at canvas size.
+        canvas: (H, W) of the original frame.
+    """
+
+    rles: list[RLE]
+    canvas: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.rles)
+
+    def __getitem__(self, index: Tensor | slice | int | np.ndarray | list) -> EncodedMasks:
+        rows = np.atleast_1d(np.arange(len(self))[np.asarray(index) if not isinstance(index, slice) else index])
+        return EncodedMasks([self.rles[row] for row in rows], self.canvas)
+
+    @staticmethod
+    def cat(parts: Sequence[EncodedMasks]) -> EncodedMasks:
+        """Join masks of one frame."""
+        return EncodedMasks([rle for part in parts for rle in part.rles], parts[0].canvas)
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        return ()
+
+    def with_tensors(self, *tensors: Tensor) -> EncodedMasks:
+        return self
+
+    def to_rle(self) -> list[RLE]:
+        return self.rles
+
+    def to_dense(self) -> Tensor:
+        from mmdet.ops.rle import decode_all
+
+        return torch.from_numpy(decode_all(self.rles, *self.canvas).astype(bool))
 
 
 def empty_instances(embedding_dim: int | None = None) -> InstanceData:

@@ -38,7 +38,7 @@ def check_plain(hosts: list[InstanceData], chunk: list[InstanceData]) -> None:
         assert set(host.keys()) == set(instances.keys())  # their order follows the hash seed
         for name, value in instances.items():
             if isinstance(value, RoIMasks):
-                assert host[name] == value.cpu().to_rle()
+                assert host[name] == value.with_tensors(*(tensor.cpu() for tensor in value.tensors())).to_rle()
             else:
                 assert host[name].device.type == 'cpu' and host[name].dtype == value.dtype
                 assert host[name].equal(value.cpu())

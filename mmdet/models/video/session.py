@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor
 from mmdet.errors import DataError
 from mmdet.models.detectors import Clip
 from mmdet.models.video.window import ReferenceWindow
-from mmdet.structures import FrameSample, InstanceData, RoIMasks
+from mmdet.structures import FrameSample, InstanceData, InstanceMasks
 
 if TYPE_CHECKING:
     from mmdet.models.video.segmenter import VideoInstanceSegmenter
@@ -124,8 +123,8 @@ def copy_together(tensors: Sequence[Tensor]) -> list[Tensor]:
 
 
 def _tensors_of(value: object) -> list[Tensor]:
-    if isinstance(value, RoIMasks):
-        return [value.probabilities, value.bboxes]
+    if isinstance(value, InstanceMasks):
+        return list(value.tensors())
     return [value] if isinstance(value, Tensor) else []
 
 
@@ -133,8 +132,8 @@ def _rebuild(instances: InstanceData, moved: Iterator[Tensor]) -> InstanceData:
     """``instances`` with its tensors replaced by the next ones of ``moved``, which come in the same order."""
     host = InstanceData()
     for name, value in instances.items():
-        if isinstance(value, RoIMasks):
-            value = replace(value, probabilities=next(moved), bboxes=next(moved)).to_rle()
+        if isinstance(value, InstanceMasks):
+            value = value.with_tensors(*(next(moved) for _ in value.tensors())).to_rle()
         elif isinstance(value, Tensor):
             value = next(moved)
         setattr(host, name, value)
