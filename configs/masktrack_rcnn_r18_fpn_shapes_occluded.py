@@ -1,7 +1,8 @@
 """MaskTrack R-CNN for procedural videos with heavy occlusion.
 
 The baseline of cmasktrack_rcnn_r18_fpn_shapes_occluded.py.
-Half-width ResNet-18 and heads of 64 channels, from random weights. The data:
+Model and schedule are those of masktrack_rcnn_r18_fpn_shapes.py; reference frames lie at most 5 frames away, as far as
+calibration reaches in testing. The data:
 python tools/make_shapes.py data/shapes_occluded --train 300 --valid 60 --objects 3 6 --occlusion heavy
 """
 
@@ -52,7 +53,7 @@ model = dict(
                 type='MaskHead',
                 num_classes=_num_classes,
                 in_channels=64,
-                channels=64,
+                channels=32,
                 num_convs=2,
                 mask_size=28,
                 loss_mask=dict(type='BinaryCrossEntropyLoss'),
@@ -60,7 +61,7 @@ model = dict(
             assigner=dict(
                 type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.5, match_low_quality=False
             ),
-            sampler=dict(type='RandomSampler', num=32, pos_fraction=0.5, add_gt_as_proposals=True),
+            sampler=dict(type='RandomSampler', num=16, pos_fraction=0.5, add_gt_as_proposals=True),
         ),
     ),
     track_head=dict(
@@ -68,6 +69,7 @@ model = dict(
         roi_extractor=dict(type='RoIExtractor', output_size=7, strides=(4, 8, 16, 32), sampling_ratio=2),
         in_channels=64,
         fc_channels=256,
+        loss_weight=0.3,
     ),
     tracker=dict(type='MaskTrackTracker', memory_frames=None, label='frozen'),
     detector_trains_on='all',
@@ -88,7 +90,7 @@ _test_pipeline = [
     dict(type='PackClip'),
 ]
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=2,
     num_workers=1,
     dataset=dict(
         type='OVISDataset',
@@ -113,15 +115,15 @@ test_dataloader = dict(
 )
 
 # ---------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=1000)
+train_cfg = dict(max_iters=1500)
 optim_wrapper = dict(
     type='OptimWrapper',
-    optimizer=dict(type='AdamW', lr=0.001, weight_decay=0.05),
+    optimizer=dict(type='AdamW', lr=0.0008, weight_decay=0.05),
     clip_grad=dict(max_norm=10, norm_type=2),
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=1000, eta_min=0.00001),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=1500, eta_min=0.00001),
 ]
 
 # ---------------------------------------------------------------- evaluation
