@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mmdet.errors import ConfigError
 from mmdet.models.assigners import BACKGROUND
 from mmdet.registry import MODELS
 
@@ -44,14 +45,27 @@ class RandomSampler:
         num: boxes per image.
         pos_fraction: largest share of positives.
         add_gt_as_proposals: let the ground truth boxes themselves be drawn as positives.
+        max_per_object: most positives of one object, so that an object that many boxes overlap does not crowd out
+            others, and costs no more than they do. None: no limit.
+
+    Raises:
+        ConfigError: a limit below 1.
     """
 
-    def __init__(self, num: int, pos_fraction: float, add_gt_as_proposals: bool = False) -> None:
+    def __init__(
+        self, num: int, pos_fraction: float, add_gt_as_proposals: bool = False, max_per_object: int | None = None
+    ) -> None:
+        if max_per_object is not None and max_per_object < 1:
+            raise ConfigError(f'max_per_object must be at least 1 or None, got {max_per_object}')
         self.num, self.pos_fraction, self.add_gt_as_proposals = num, pos_fraction, add_gt_as_proposals
+        self.max_per_object = max_per_object
 
     def sample(self, assigned: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Indices of the drawn positives and negatives of an assignment (N,); ``generator`` lives on the CPU."""
-        positives = self._draw(torch.nonzero(assigned >= 0).flatten(), int(self.num * self.pos_fraction), generator)
+        candidates = torch.nonzero(assigned >= 0).flatten()
+        if self.max_per_object is not None:
+            candidates = _some_of_each(candidates, assigned[candidates], self.max_per_object, generator)
+        positives = self._draw(candidates, int(self.num * self.pos_fraction), generator)
         negatives = torch.nonzero(assigned == BACKGROUND).flatten()
         return positives, self._draw(negatives, self.num - len(positives), generator)
 
@@ -61,6 +75,15 @@ class RandomSampler:
             return candidates
         order = torch.randperm(len(candidates), generator=generator)[:count]
         return candidates[order.to(candidates.device)]
+
+
+def _some_of_each(rows: Tensor, objects: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """At most ``count`` random ``rows`` (N,) of each of their ``objects`` (N,)."""
+    shuffled = torch.randperm(len(rows), generator=generator).to(rows.device)
+    by_object = shuffled[torch.argsort(objects[shuffled], stable=True)]  # random within each object
+    starts = torch.searchsorted(objects[by_object], objects[by_object])  # where each row's object begins
+    place = torch.arange(len(rows), device=rows.device) - starts
+    return rows[by_object[place < count]]
 
 
 def sampling_generator(sample_seed: int, purpose: int) -> torch.Generator:

@@ -118,7 +118,15 @@ def test_resume_at_any_position():
 
 
 @pytest.mark.parametrize(
-    'arguments', [{'batch_size': 0}, {'seed': -1}, {'rank': 2, 'world_size': 2}, {'rank': -1}, {'balance': 'videos'}, {'group_by': 'x'}]
+    'arguments',
+    [
+        {'batch_size': 0},
+        {'seed': -1},
+        {'rank': 2, 'world_size': 2},
+        {'rank': -1},
+        {'balance': 'videos'},
+        {'group_by': 'x'},
+    ],
 )
 def test_wrong_arguments(arguments):
     with pytest.raises(ConfigError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from mmdet.errors import ConfigError
 from mmdet.models.assigners import BACKGROUND, IGNORED, MaxIoUAssigner
 from mmdet.models.samplers import RandomSampler, sampling_generator
 
@@ -62,3 +63,25 @@ def test_sample_depends_on_seed_and_purpose_only() -> None:
     draws = [torch.cat(sampler.sample(assigned, sampling_generator(*key))) for key in ((5, 0), (5, 0), (5, 1), (6, 0))]
     assert draws[0].equal(draws[1])
     assert not draws[0].equal(draws[2]) and not draws[0].equal(draws[3])
+
+
+@pytest.mark.parametrize(
+    'limit, counts',
+    [(None, [5, 2, 1]), (1, [1, 1, 1]), (2, [2, 2, 1]), (9, [5, 2, 1])],
+    ids=['no limit', 'one', 'two', 'more than there are'],
+)
+def test_positives_of_one_object_are_limited(limit, counts):
+    assigned = torch.tensor([0, 2, 0, BACKGROUND, 0, 1, 0, 1, 0, BACKGROUND])
+    drawn = set()
+    for seed in range(20):
+        sampler = RandomSampler(num=10, pos_fraction=1.0, max_per_object=limit)
+        positives, negatives = sampler.sample(assigned, torch.Generator().manual_seed(seed))
+        assert torch.bincount(assigned[positives], minlength=3).tolist() == counts
+        assert negatives.tolist() == [3, 9] and len(set(positives.tolist())) == len(positives)
+        drawn.update(positives.tolist())
+    assert drawn == {0, 1, 2, 4, 5, 6, 7, 8}  # every positive has its chance
+
+
+def test_wrong_limit_of_one_object():
+    with pytest.raises(ConfigError, match='max_per_object'):
+        RandomSampler(num=10, pos_fraction=1.0, max_per_object=0)
