@@ -53,7 +53,7 @@ model = dict(
                 score_threshold=0.05,
                 max_per_image=40,
             ),
-            mask_roi_extractor=dict(type='RoIExtractor', output_size=56, strides=(4,), sampling_ratio=1),
+            mask_roi_extractor=dict(type='RoIExtractor', output_size=28, strides=(4,), sampling_ratio=1),
             mask_head=dict(
                 type='MaskHead',
                 num_classes=_num_classes,
@@ -61,12 +61,13 @@ model = dict(
                 channels=32,
                 num_convs=2,
                 mask_size=112,
+                num_upsamples=2,
                 loss_mask=dict(type='BinaryCrossEntropyLoss', loss_weight=2.0),
             ),
             assigner=dict(
                 type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.5, match_low_quality=False
             ),
-            sampler=dict(type='RandomSampler', num=32, pos_fraction=0.5, add_gt_as_proposals=True),
+            sampler=dict(type='RandomSampler', num=64, pos_fraction=0.5, add_gt_as_proposals=True, max_per_object=8),
         ),
     ),
     track_head=dict(
@@ -120,16 +121,16 @@ test_dataloader = dict(
 )
 
 # ---------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=4500)
+train_cfg = dict(max_iters=8000)
 optim_wrapper = dict(
     type='AmpOptimWrapper',
     dtype='bfloat16',
-    optimizer=dict(type='AdamW', lr=0.0008, weight_decay=0.0, fused=True),
+    optimizer=dict(type='AdamW', lr=0.0006, weight_decay=0.0, fused=True),
     clip_grad=dict(max_norm=10, norm_type=2),
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=4500, eta_min=0.000008),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=8000, eta_min=0.000006),
 ]
 
 # ---------------------------------------------------------------- evaluation

@@ -109,10 +109,14 @@ def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     """Pairwise intersection over union of (N, 4) and (M, 4) boxes: (N, M). Empty unions give 0."""
     area1 = (boxes1[:, 2] - boxes1[:, 0]) * (boxes1[:, 3] - boxes1[:, 1])
     area2 = (boxes2[:, 2] - boxes2[:, 0]) * (boxes2[:, 3] - boxes2[:, 1])
-    top_left = torch.maximum(boxes1[:, None, :2], boxes2[None, :, :2])
-    bottom_right = torch.minimum(boxes1[:, None, 2:], boxes2[None, :, 2:])
-    inter = (bottom_right - top_left).clamp(min=0).prod(-1)  # (N, M)
+    inter = _common_length(boxes1[:, 0::2], boxes2[:, 0::2]) * _common_length(boxes1[:, 1::2], boxes2[:, 1::2])
     return inter / (area1[:, None] + area2[None] - inter).clamp(min=1e-6)
+
+
+def _common_length(spans1: Tensor, spans2: Tensor) -> Tensor:
+    """Length that (N, 2) and (M, 2) intervals share: (N, M). One axis at a time is several times faster than both."""
+    ends = torch.minimum(spans1[:, None, 1], spans2[None, :, 1])
+    return (ends - torch.maximum(spans1[:, None, 0], spans2[None, :, 0])).clamp(min=0)
 
 
 def encode_deltas(

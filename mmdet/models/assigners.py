@@ -48,8 +48,9 @@ class MaxIoUAssigner:
             if self.match_low_quality:
                 best_of_gt = overlaps.max(0).values  # (G,)
                 ties = (overlaps == best_of_gt) & (best_of_gt >= self.min_pos_iou) & (best_of_gt > 0)
-                last = len(gt_bboxes) - 1 - ties.flip(1).long().argmax(1)  # the later ground truth wins a tie
-                assigned = torch.where(ties.any(1), last, assigned)
+                rows = torch.nonzero(ties.any(1)).flatten()
+                last = len(gt_bboxes) - 1 - ties[rows].flip(1).long().argmax(1)  # the later ground truth wins a tie
+                assigned[rows] = last
         if self.ignore_iof_thr > 0 and ignored_bboxes is not None and len(ignored_bboxes) and len(boxes):
             inside = _share_inside(boxes, ignored_bboxes).max(1).values
             assigned[inside > self.ignore_iof_thr] = IGNORED

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.ops import roi_align
 
+from mmdet.errors import ConfigError
 from mmdet.geometry import BoxConvention
 from mmdet.models.init import kaiming_init
 from mmdet.models.layers import ConvBlock
@@ -21,16 +22,17 @@ from mmdet.registry import MODELS
 
 @MODELS.register_module()
 class MaskHead(nn.Module):
-    """3x3 convolutions, one 2x upsampling, one logit per class and cell.
+    """3x3 convolutions, 2x upsampling, one logit per class and cell.
 
     Args:
         num_classes: K.
         loss_mask: config dict.
         in_channels, channels: of the pooled grid and of the hidden layers.
         num_convs: hidden 3x3 convolutions.
-        mask_size: side of the training targets, twice the pooled grid's.
+        mask_size: side of the training targets: 2 to the ``num_upsamples`` times the pooled grid's.
         threshold: a pixel is foreground where its probability is greater.
         norm_cfg: normalisation of the convolutions; None as published.
+        num_upsamples: transposed convolutions; 1 as published. More of them make fine masks of a small pooled grid.
     """
 
     def __init__(
@@ -43,8 +45,11 @@ class MaskHead(nn.Module):
         mask_size: int = 28,
         threshold: float = 0.5,
         norm_cfg: dict | None = None,
+        num_upsamples: int = 1,
     ) -> None:
         super().__init__()
+        if num_upsamples < 1:
+            raise ConfigError(f'num_upsamples must be at least 1, got {num_upsamples}')
         self.num_classes, self.mask_size, self.threshold = num_classes, mask_size, threshold
         self.loss_mask = MODELS.build(loss_mask)
         self.convs = nn.ModuleList(
@@ -52,16 +57,21 @@ class MaskHead(nn.Module):
             for i in range(num_convs)
         )
         self.upsample = nn.ConvTranspose2d(channels, channels, 2, stride=2)
+        self.more_upsamples = nn.ModuleList(
+            nn.ConvTranspose2d(channels, channels, 2, stride=2) for _ in range(num_upsamples - 1)
+        )
         self.conv_logits = nn.Conv2d(channels, num_classes, 1)
-        for layer in (self.upsample, self.conv_logits):
+        for layer in (self.upsample, *self.more_upsamples, self.conv_logits):
             kaiming_init(layer)
 
     def forward(self, pooled: Tensor) -> Tensor:
-        """(R, C, S, S) -> logits (R, K, 2S, 2S)."""
+        """(R, C, S, S) -> logits (R, K, M, M), M = S * 2 ** num_upsamples."""
         x = pooled
         for conv in self.convs:
             x = conv(x)
-        return self.conv_logits(functional.relu(self.upsample(x)))
+        for upsample in (self.upsample, *self.more_upsamples):
+            x = functional.relu(upsample(x))
+        return self.conv_logits(x)
 
     def loss(
         self, logits: Tensor, sampled: Sequence[SampledRoIs], gt_masks: Sequence[Tensor], convention: BoxConvention

@@ -1,0 +1,39 @@
+"""Mask head: sizes, whose map is trained, targets cut from full masks."""
+
+import pytest
+import torch
+
+from mmdet.errors import ConfigError
+from mmdet.geometry import BoxConvention
+from mmdet.models.roi_heads.mask_head import MaskHead
+from mmdet.models.samplers import SampledRoIs
+
+LOSS = dict(type='BinaryCrossEntropyLoss')
+
+
+@pytest.mark.parametrize('num_upsamples, size', [(1, 14), (2, 28), (3, 56)])
+def test_every_upsampling_doubles_the_grid(num_upsamples, size):
+    head = MaskHead(3, LOSS, in_channels=8, channels=4, num_convs=1, mask_size=size, num_upsamples=num_upsamples)
+    assert head(torch.rand(2, 8, 7, 7)).shape == (2, 3, size, size)
+    names = {name.split('.')[0] for name, _ in head.named_parameters()}
+    assert ('more_upsamples' in names) == (num_upsamples > 1)  # published weights fit the published form
+
+
+def test_no_upsampling_is_refused():
+    with pytest.raises(ConfigError, match='num_upsamples'):
+        MaskHead(3, LOSS, num_upsamples=0)
+
+
+def test_loss_looks_at_the_map_of_the_object_alone():
+    head = MaskHead(2, LOSS, in_channels=4, channels=4, num_convs=1, mask_size=4)
+    masks = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    masks[0, :, :4] = 1  # left half
+    boxes = torch.tensor([[0.0, 0, 8, 8], [1, 1, 2, 2]])  # one positive, one negative
+    sampled = [SampledRoIs(boxes, torch.tensor([0]), torch.tensor([1, 2]))]
+    logits = torch.zeros(1, 2, 4, 4)
+    logits[0, 1, :, :2], logits[0, 1, :, 2:] = 20.0, -20.0
+    logits[0, 0] = 7.0  # nobody asks the other class
+    loss = head.loss(logits, sampled, [masks], BoxConvention())['loss_mask']
+    assert loss.item() == pytest.approx(0.0, abs=1e-6)
+    wrong = head.loss(logits.flip(1), sampled, [masks], BoxConvention())['loss_mask']
+    assert wrong.item() == pytest.approx(3.5, abs=0.01)  # half the cells cost 7, half nothing
