@@ -89,6 +89,10 @@ class DeepSORTTracker(Tracker):
         self._write(found, matches)
         return self._report(detections, sample)
 
+    def forecast(self, steps: int) -> dict[int, FloatArray]:
+        """See :meth:`Tracker.forecast`."""
+        return self.motion.forecast(self.tracks.ids, steps)
+
     def _usable(self, found: Observation) -> IntArray:
         """Rows of the detections that take part, in the order in which new tracks are numbered."""
         rows = np.arange(len(found))

@@ -84,6 +84,10 @@ class OCSORTTracker(Tracker):
         reported = (self.tracks.streak >= self.min_hits) | (self._frames <= self.min_hits)
         return with_identities(detections, self.tracks.identities(reported, len(found)))
 
+    def forecast(self, steps: int) -> dict[int, FloatArray]:
+        """See :meth:`Tracker.forecast`."""
+        return self.motion.forecast(self.tracks.ids, steps)
+
     def _earlier_boxes(self) -> FloatArray:
         """(M, 4) each track's oldest box of the last ``momentum_frames`` frames, else the last that was seen."""
         unseen = np.isnan(self._history[:, :, 0])  # (M, F)
@@ -94,7 +98,7 @@ class OCSORTTracker(Tracker):
         """Tracks, their detections, and the detections that nobody claimed."""
         usable = np.flatnonzero(found.scores > self.min_confidence)
         cost = self._gated(1 - box_iou(self.motion.bboxes(), found.bboxes), self.tracks.labels, found.labels)
-        row, column = np.nonzero(np.isfinite(cost))
+        row, column = np.divmod(np.flatnonzero(np.isfinite(cost)), max(len(found), 1))  # as nonzero, but faster
         cost[row, column] -= self._momentum(row, earlier[row], found.bboxes[column]) * found.scores[column]
         first = assign(cost, 1 - self.min_iou + self.momentum_weight / 2, columns=usable)
         left, free = first.unmatched_rows, first.unmatched_columns
@@ -124,9 +128,9 @@ class OCSORTTracker(Tracker):
         self.motion.update(rows, bboxes)
         self._direction[rows] = _directions(earlier[rows], bboxes)
         self._seen[rows] = bboxes
-        newest = np.full((len(self._seen), 1, 4), np.nan)
-        newest[rows, 0] = bboxes
-        self._history = np.concatenate([self._history[:, 1:], newest], 1)
+        self._history[:, :-1] = self._history[:, 1:]
+        self._history[:, -1] = np.nan
+        self._history[rows, -1] = bboxes
 
     def _replay(self, rows: IntArray, bboxes: FloatArray, gaps: IntArray) -> None:
         """Predict tracks last seen ``gaps`` (K,) frames ago as if they had been seen on the way to ``bboxes``."""
@@ -164,4 +168,5 @@ class OCSORTTracker(Tracker):
 def _directions(start: FloatArray, end: FloatArray) -> FloatArray:
     """Unit vectors (..., 2) between the centres of boxes (..., 4); zero where the centres agree."""
     move = (end[..., :2] + end[..., 2:] - start[..., :2] - start[..., 2:]) / 2
-    return move / np.maximum(np.linalg.norm(move, axis=-1, keepdims=True), 1e-6)
+    length = np.sqrt(move[..., :1] ** 2 + move[..., 1:] ** 2)
+    return move / np.maximum(length, 1e-6)
