@@ -55,11 +55,13 @@ def assign(
     part = np.where(part > limit, limit + MARGIN, part)
     row, column = linear_sum_assignment(part)
     accepted = part[row, column] <= limit
-    free_rows, free_columns = np.ones(len(rows), bool), np.ones(len(columns), bool)
-    free_rows[row[accepted]] = False
+    free_columns = np.ones(len(columns), bool)
     free_columns[column] = False
     unmatched_columns = np.concatenate([columns[free_columns], columns[column[~accepted]]])
-    return Matches(rows[row[accepted]], columns[column[accepted]], rows[free_rows], unmatched_columns)
+    row, column = row[accepted], column[accepted]
+    free_rows = np.ones(len(rows), bool)
+    free_rows[row] = False
+    return Matches(rows[row], columns[column], rows[free_rows], unmatched_columns)
 
 
 def box_iou(first: FloatArray, second: FloatArray) -> FloatArray:

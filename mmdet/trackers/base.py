@@ -63,5 +63,5 @@ def with_identities(detections: InstanceData, ids: torch.Tensor) -> InstanceData
     for name, value in detections.items():
         # all are of one length, so the check of InstanceData, which costs more than the rest of this, is left out
         tracks.set_field([value[i] for i in rows] if isinstance(value, list) else value[kept], name)
-    tracks.instance_ids = ids[kept]
+    tracks.set_field(ids[kept], 'instance_ids')
     return tracks

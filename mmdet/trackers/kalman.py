@@ -119,7 +119,7 @@ class XYAHKalman(BoxKalman):
 
     def to_bboxes(self, mean: FloatArray) -> FloatArray:
         """See :meth:`BoxKalman.to_bboxes`; a size extrapolated below zero overlaps nothing."""
-        half = np.column_stack([mean[:, 2] * mean[:, 3], mean[:, 3]]) / 2
+        half = np.concatenate([mean[:, 2:3] * mean[:, 3:4], mean[:, 3:4]], 1) / 2
         return np.concatenate([mean[:, :2] - half, mean[:, :2] + half], 1)
 
     def initial_variance(self, measurements: FloatArray) -> FloatArray:
@@ -161,8 +161,8 @@ class XYSRKalman(BoxKalman):
 
     def to_bboxes(self, mean: FloatArray) -> FloatArray:
         """See :meth:`BoxKalman.to_bboxes`."""
-        area, ratio = np.maximum(mean[:, 2], 0), np.maximum(mean[:, 3], MIN_SIDE)
-        half = np.column_stack([np.sqrt(area * ratio), np.sqrt(area / ratio)]) / 2
+        area, ratio = np.maximum(mean[:, 2:3], 0), np.maximum(mean[:, 3:4], MIN_SIDE)
+        half = np.sqrt(np.concatenate([area * ratio, area / ratio], 1)) / 2
         return np.concatenate([mean[:, :2] - half, mean[:, :2] + half], 1)
 
     def move(self, mean: FloatArray) -> FloatArray:

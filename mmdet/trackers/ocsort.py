@@ -102,6 +102,8 @@ class OCSORTTracker(Tracker):
         cost[row, column] -= self._momentum(row, earlier[row], found.bboxes[column]) * found.scores[column]
         first = assign(cost, 1 - self.min_iou + self.momentum_weight / 2, columns=usable)
         left, free = first.unmatched_rows, first.unmatched_columns
+        if not len(left) or not len(free):
+            return first.rows, first.columns, free
         cost = 1 - box_iou(self._seen[left], found.bboxes[free])
         second = assign(self._gated(cost, self.tracks.labels[left], found.labels[free]), 1 - self.min_iou)
         rows = np.concatenate([first.rows, left[second.rows]])
@@ -110,7 +112,7 @@ class OCSORTTracker(Tracker):
 
     def _gated(self, cost: FloatArray, labels: IntArray, other_labels: IntArray) -> FloatArray:
         """1 - IoU with ``inf`` where boxes overlap too little or, if that matters, have different classes."""
-        cost = np.where(cost > 1 - self.min_iou, np.inf, cost)
+        cost[cost > 1 - self.min_iou] = np.inf
         return forbid_other_classes(cost, labels, other_labels) if self.per_class else cost
 
     def _momentum(self, rows: IntArray, earlier: FloatArray, bboxes: FloatArray) -> FloatArray:
@@ -137,7 +139,7 @@ class OCSORTTracker(Tracker):
         kalman = self.motion.kalman
         mean, covariance, start = self._anchor_mean[rows], self._anchor_covariance[rows], self._seen[rows]
         for step in range(1, int(gaps.max())):
-            on = gaps > step
+            on = np.flatnonzero(gaps > step)
             state = kalman.predict(mean[on], covariance[on])
             between = start[on] + (bboxes - start)[on] * (step / gaps[on])[:, None]
             mean[on], covariance[on] = kalman.update(*state, kalman.measure(between))

@@ -77,11 +77,11 @@ def draw_forecasts(canvas: np.ndarray, rows: Sequence[TrackRow], factor: float, 
     """
     for row in rows:
         centres = [((x1 + x2) / 2 * factor, (y1 + y2) / 2 * factor) for x1, y1, x2, y2 in row.forecast]
-        for index, (x, y) in enumerate(centres):
-            radius = max(round(1.5 * line * (1 - 0.6 * index / len(centres))), 1)
-            if _near(canvas, x, y):
-                cv2.circle(canvas, (round(x), round(y)), radius + 1, (0, 0, 0), cv2.FILLED, cv2.LINE_AA)
-                cv2.circle(canvas, (round(x), round(y)), radius, row.colour, cv2.FILLED, cv2.LINE_AA)
+        for rim, colour in ((1, (0, 0, 0)), (0, row.colour)):  # rims first, or they would hide the dots that are close
+            for index, (x, y) in enumerate(centres):
+                radius = max(round(1.5 * line * (1 - 0.6 * index / len(centres))), 1)
+                if _near(canvas, x, y):
+                    cv2.circle(canvas, (round(x), round(y)), radius + rim, colour, cv2.FILLED, cv2.LINE_AA)
 
 
 def _near(canvas: np.ndarray, x: float, y: float) -> bool:
