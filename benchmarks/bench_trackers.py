@@ -1,17 +1,22 @@
 """Frames per second of each tracker's association on a crowd that moves in straight lines.
 
     python benchmarks/bench_trackers.py --objects 100 --frames 200
+    python benchmarks/bench_trackers.py --objects 50 --dim 128 --peer --trackers DeepSORTTracker
 
 Detections are shaken by a pixel, one in twenty is missing, rows are shuffled. One thread; detector and track head are
-not part of it.
+not part of it. Time on the processor is that of a machine that does nothing else; time on the clock that of this one.
+``--peer`` also runs the package deep_sort_realtime (1.3.2, without its embedder, which must be installed) on the same
+detections with the same limits.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import platform
 import time
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import scipy
@@ -44,23 +49,53 @@ def crowd(objects: int, frames: int, dim: int, seed: int = 0) -> list[InstanceDa
     return found
 
 
-def frame_times(tracker: Tracker, found: list[InstanceData]) -> np.ndarray:
-    """Seconds (T,) of each frame's update."""
+def frame_times(steps: Iterable[Callable[[], object]]) -> np.ndarray:
+    """Seconds (T, 2) on the clock and on the processor of each frame's step."""
     times = []
-    for frame_id, detections in enumerate(found):
-        sample = FrameSample(metainfo=dict(frame_id=frame_id, video_id=1, ori_shape=SIZE))
-        start = time.perf_counter()
-        tracker.update(detections, sample)
-        times.append(time.perf_counter() - start)
+    for step in steps:
+        start = time.perf_counter(), time.process_time()
+        step()
+        times.append((time.perf_counter() - start[0], time.process_time() - start[1]))
     return np.array(times)
 
 
+def own_steps(tracker: Tracker, found: list[InstanceData]) -> Iterator[Callable[[], object]]:
+    """The update of each frame, ready to be called."""
+    for frame_id, detections in enumerate(found):
+        sample = FrameSample(metainfo=dict(frame_id=frame_id, video_id=1, ori_shape=SIZE))
+        yield functools.partial(tracker.update, detections, sample)
+
+
+def peer_steps(found: list[InstanceData]) -> Iterator[Callable[[], object]]:
+    """The same of deep_sort_realtime; its lists are made before the clock starts."""
+    from deep_sort_realtime.deepsort_tracker import DeepSort
+
+    peer = DeepSort(max_age=70, n_init=3, max_iou_distance=0.7, max_cosine_distance=0.2, nn_budget=100, embedder=None)
+    for detections in found:
+        corners, scores = detections.bboxes.numpy(), detections.scores.tolist()
+        boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], 1).tolist()
+        raw = [(box, score, 0) for box, score in zip(boxes, scores)]
+        yield functools.partial(peer.update_tracks, raw, embeds=list(detections.embeddings.numpy()))
+
+
+def report(name: str, times: np.ndarray) -> float:
+    """Print one line; seconds on the processor per frame."""
+    clock, processor = times.T
+    print(
+        f'{name:18s} {1 / clock.mean():8.0f} frames/s   processor {1 / processor.mean():8.0f} frames/s   '
+        f'median {np.median(clock) * 1e3:7.3f} ms   worst {clock.max() * 1e3:7.3f} ms'
+    )
+    return float(processor.mean())
+
+
 def main() -> None:
-    """Print one line per tracker."""
+    """Print one line per tracker, and with ``--peer`` by how much DeepSORT is faster than the peer."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument('--objects', type=int, default=100)
     parser.add_argument('--frames', type=int, default=200)
     parser.add_argument('--dim', type=int, default=128)
+    parser.add_argument('--trackers', nargs='+', default=NAMES, choices=NAMES, metavar='NAME')
+    parser.add_argument('--peer', action='store_true', help='compare DeepSORT with deep_sort_realtime')
     options = parser.parse_args()
     torch.set_num_threads(1)
     register_all()
@@ -70,10 +105,13 @@ def main() -> None:
         f'numpy {np.__version__}, scipy {scipy.__version__}'
     )
     print(f'{options.objects} objects, {options.frames} frames, embeddings of {options.dim} numbers')
-    for name in NAMES:
-        times = frame_times(TRACKERS.build(dict(type=name)), found)
-        median, worst = np.median(times) * 1e3, times.max() * 1e3
-        print(f'{name:18s} {1 / times.mean():8.0f} frames/s   median {median:7.3f} ms   worst {worst:7.3f} ms')
+    for name in options.trackers:
+        report(name, frame_times(own_steps(TRACKERS.build(dict(type=name)), found)))
+    if options.peer:
+        same = dict(type='DeepSORTTracker', min_confidence=None, nms_max_overlap=1.0)  # the peer's other defaults
+        own = report('DeepSORT, no NMS', frame_times(own_steps(TRACKERS.build(same), found)))
+        peer = report('deep_sort_realtime', frame_times(peer_steps(found)))
+        print(f'DeepSORTTracker needs 1/{peer / own:.1f} of the time of deep_sort_realtime')
 
 
 if __name__ == '__main__':

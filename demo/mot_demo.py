@@ -3,6 +3,9 @@
     python demo/mot_demo.py street.mp4 CONFIG --checkpoint WEIGHTS --out street_tracks.mp4
     python demo/mot_demo.py frames/ CONFIG --checkpoint WEIGHTS --out tracks/ --json tracks.json
     python demo/mot_demo.py 0 CONFIG --checkpoint WEIGHTS --show
+
+Decoding, model and drawing run side by side. Frames of a camera that there is no time for are dropped, so that the
+picture shows what happens now.
 """
 
 from __future__ import annotations
@@ -24,10 +27,24 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--json', help='file for the tracks: ids, classes, scores, boxes and masks of every frame')
     parser.add_argument('--show', action='store_true', help='show a window; q or Escape stops')
     parser.add_argument('--score-thr', type=float, default=0.3, help='draw tracks from this score on (%(default)s)')
-    parser.add_argument('--trails', type=int, default=0, metavar='FRAMES', help='draw the paths of the last frames')
+    parser.add_argument(
+        '--trails', type=int, default=30, metavar='FRAMES', help='draw the paths of so many last frames (%(default)s)'
+    )
+    parser.add_argument(
+        '--future',
+        type=int,
+        default=15,
+        metavar='FRAMES',
+        help='draw where tracks are expected in so many next frames, if the tracker has a motion model (%(default)s)',
+    )
+    parser.add_argument(
+        '--speed',
+        action=argparse.BooleanOptionalAction,
+        help='write frames per second and latency onto the picture (default: live, or in a window)',
+    )
     parser.add_argument('--device', default='auto', help='cpu, cuda, cuda:1; auto takes a GPU where there is one')
-    parser.add_argument('--chunk', type=int, default=4, help='frames that run together (default: %(default)s)')
-    parser.add_argument('--live', action='store_true', help='drop frames to keep up; always so with cameras')
+    parser.add_argument('--chunk', type=int, help='frames that run together (default: 4, live 1)')
+    parser.add_argument('--live', action='store_true', help='drop frames to keep up, the newest win; cameras always do')
     parser.add_argument('--max-frames', type=int, help='stop after so many frames of the source')
     parser.add_argument('--fps', type=float, help="frame rate of the overlay (default: the source's)")
     parser.add_argument('--trust-checkpoint', action='store_true', help='load a pickle that may run any code')
@@ -65,11 +82,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             args.device,
             chunk=args.chunk,
             live=True if args.live else None,
+            forecast=args.future if args.out or args.show else 0,
             cfg_options=parse_overrides(args.cfg_options),
             trust_checkpoint=args.trust_checkpoint,
         )
         options = DemoOptions(
-            args.out, args.json, args.show, args.score_thr, args.trails, args.max_frames, args.fps, progress=True
+            args.out,
+            args.json,
+            args.show,
+            args.score_thr,
+            args.trails,
+            speed=args.speed if args.speed is not None else args.show or args.live or source.live,
+            max_frames=args.max_frames,
+            fps=args.fps,
+            progress=True,
         )
         interrupted = show_stream(inferencer, source, options)
     print(inferencer.stats.summary())

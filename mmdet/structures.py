@@ -29,6 +29,7 @@ scores          (N,) float32 in [0, 1]
 masks           training: (N, H, W) uint8 0/1; inside the model: :class:`InstanceMasks`; outside: list of COCO RLE
 instance_ids    (N,) int64, the annotation's or the track's identity
 embeddings      (N, D) float32 where a track head ran
+forecasts       (N, K, 4) float32 boxes expected in the next K frames, NaN where unknown; on request
 ==============  ======================================================================================
 """
 

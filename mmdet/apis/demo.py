@@ -15,6 +15,7 @@ from mmdet.apis.result_file import StreamResultFile
 from mmdet.errors import VideoSourceError
 from mmdet.structures import FrameSample
 from mmdet.visualization.overlay import OverlayStyle, draw_tracks
+from mmdet.visualization.text import draw_caption
 from mmdet.visualization.trails import Trails
 from mmdet.visualization.video_writer import FrameWriter, open_writer
 from mmdet.visualization.window import Window
@@ -32,6 +33,7 @@ class DemoOptions:
         show: open a window.
         score_thr: draw tracks from this score on.
         trails: frames that drawn paths reach back, 0 for none.
+        speed: write frames per second and latency onto the pictures.
         max_frames: of the source.
         fps: of the overlay; None takes the source's.
         progress: show a progress bar with speed and latency.
@@ -42,6 +44,7 @@ class DemoOptions:
     show: bool = False
     score_thr: float = 0.3
     trails: int = 0
+    speed: bool = False
     max_frames: int | None = None
     fps: float | None = None
     progress: bool = False
@@ -100,6 +103,7 @@ class _Sink:
         self.count, self.failed = 0, False
         self._inferencer = inferencer
         self._style = OverlayStyle(score_thr=options.score_thr, min_short_side=360)
+        self._speed = options.speed
         self._trails = Trails(options.trails) if options.trails else None
         self._writer: FrameWriter | None = None
         self._file: StreamResultFile | None = None
@@ -122,6 +126,8 @@ class _Sink:
         going = True
         if self._writer is not None or self._window is not None:
             image = draw_tracks(frame, sample.pred_tracks, self._inferencer.classes, self._style, self._trails)
+            if self._speed:
+                draw_caption(image, self._inferencer.stats.caption())
             if self._writer is not None:
                 self._writer.write(image)
             if self._window is not None:
@@ -129,6 +135,6 @@ class _Sink:
         self.failed = False
         self.count += 1
         stats = self._inferencer.stats
-        self._bar.set_postfix_str(f'latency {stats.latency():.2f} s, {stats.dropped} dropped', refresh=False)
+        self._bar.set_postfix_str(f'latency {stats.latency_now:.2f} s, {stats.dropped} dropped', refresh=False)
         self._bar.update(sample.source_frame + 1 - self._bar.n)
         return going

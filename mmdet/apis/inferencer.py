@@ -24,6 +24,7 @@ from mmdet.structures import FrameSample
 
 __all__ = ['VideoInferencer']
 
+CHUNK = 4  # frames that go through the detector together where nothing waits for the result
 JOIN_SECONDS = 5.0  # to wait for a thread that hangs in a device driver
 
 
@@ -51,9 +52,12 @@ class VideoInferencer:
         model: config file, or a model from :func:`mmdet.apis.init_model`.
         checkpoint: weights, with a config file.
         device: with a config file: see :func:`mmdet.apis.init_model`.
-        chunk: frames that go through the detector together.
-        live: drop frames that the model has no time for instead of letting them wait; a file then runs at its own
-            frame rate. None does so for cameras and network streams only.
+        chunk: frames that go through the detector together. None takes 4, and 1 where frames are live: a frame that
+            waits for others gets old.
+        live: drop frames that there is no time for instead of letting them wait, the oldest first; a file then runs at
+            its own frame rate. None does so for cameras and network streams only.
+        forecast: frames ahead for which ``pred_tracks.forecasts`` says where each track is expected, where the tracker
+            has a motion model; 0 for none.
         cfg_options: with a config file: values to override.
         trust_checkpoint: with a config file: see :func:`mmdet.apis.init_model`.
         pipeline: transforms from frames to model input; None takes ``test_dataloader.dataset.pipeline`` of the config.
@@ -73,21 +77,24 @@ class VideoInferencer:
         checkpoint: str | Path | None = None,
         device: str | torch.device = 'auto',
         *,
-        chunk: int = 4,
+        chunk: int | None = None,
         live: bool | None = None,
+        forecast: int = 0,
         cfg_options: Mapping[str, Any] | None = None,
         trust_checkpoint: bool = False,
         pipeline: Sequence[Any] | None = None,
     ) -> None:
-        if chunk < 1:
+        if chunk is not None and chunk < 1:
             raise ConfigError(f'chunk is a number of frames, at least 1, got {chunk}')
+        if forecast < 0:
+            raise ConfigError(f'forecast is a number of frames, at least 0, got {forecast}')
         if isinstance(model, str | Path):
             model = init_model(model, checkpoint, device, cfg_options, trust_checkpoint)
         elif checkpoint is not None or cfg_options:
             raise ConfigError('checkpoint and cfg_options go with a config file; this model is built already')
         if not hasattr(model, 'start_video'):
             raise ConfigError(f'{type(model).__name__} takes no video: it has no start_video()')
-        self.model, self.chunk, self.live = model, chunk, live
+        self.model, self.chunk, self.live, self.forecast = model, chunk, live, forecast
         self.stats = StreamStats()
         self._packer = FramePacker.from_config(getattr(model, 'cfg', None), pipeline)
         self._busy = threading.Lock()
@@ -123,18 +130,23 @@ class VideoInferencer:
             raise ConfigError('this inferencer is running another video: use that one up, or close its generator')
         self.stats = stats = StreamStats()
         live = source.live if self.live is None else self.live
-        decoded: Channel[_Decoded] = Channel(self.chunk if live else 2 * self.chunk, drop_oldest=live)
-        finished: Channel[_Finished] = Channel(2 * self.chunk)
+        chunk = self.chunk or (1 if live else CHUNK)
+        # live, nothing may wait but what the next step takes: a slow model or caller makes the decoder drop frames
+        decoded: Channel[_Decoded] = Channel(chunk if live else 2 * chunk, drop_oldest=live)
+        finished: Channel[_Finished] = Channel(1 if live else 2 * chunk)
         threads = [
-            start_stage(_decode(source, max_frames, paced=live and not source.live), decoded, 'decode'),
-            start_stage(self._infer(source, decoded, stats, 1 if live else self.chunk), finished, 'model'),
+            start_stage(_decode(source, max_frames, stats, paced=live and not source.live), decoded, 'decode'),
+            start_stage(self._infer(source, decoded, stats, chunk, 1 if live else chunk), finished, 'model'),
         ]
         try:
             while results := finished.take():
                 for item, sample in results:
                     stats.dropped = decoded.dropped
-                    stats.count(item.time)
-                    yield item.frame, sample
+                    stats.given()
+                    try:
+                        yield item.frame, sample
+                    finally:
+                        stats.used(item.time)
         finally:
             decoded.close()
             finished.close()
@@ -145,17 +157,18 @@ class VideoInferencer:
             self._busy.release()
 
     def _infer(
-        self, source: FrameSource, decoded: Channel[_Decoded], stats: StreamStats, least: int
+        self, source: FrameSource, decoded: Channel[_Decoded], stats: StreamStats, most: int, least: int
     ) -> Iterator[_Finished]:
         """The model's stage: chunks in, finished frames out, and the session's rest even where the source fails."""
         session = self.model.start_video()
+        session.forecast = self.forecast
         waiting: deque[_Decoded] = deque()  # frames whose result is still to come
         frame_id = 0
         failure: MMDetError | None = None
         while True:
             chunk: list[_Decoded] = []
             try:
-                chunk = decoded.take(self.chunk, least)
+                chunk = decoded.take(most, least)
             except MMDetError as error:
                 failure = error
             if not chunk:
@@ -175,12 +188,16 @@ class VideoInferencer:
             raise RuntimeError(f'the session ended without results for {len(waiting)} frames')
 
 
-def _decode(source: FrameSource, max_frames: int | None, paced: bool) -> Iterator[_Decoded]:
-    start = time.perf_counter()
+def _decode(
+    source: FrameSource, max_frames: int | None, stats: StreamStats, paced: bool
+) -> Iterator[_Decoded]:
+    start = asked = time.perf_counter()
     for index, frame in enumerate(itertools.islice(source, max_frames)):
+        stats.decode_seconds += time.perf_counter() - asked
         if paced:
             time.sleep(max(start + index / source.fps - time.perf_counter(), 0))
         yield _Decoded(frame, index, time.perf_counter())
+        asked = time.perf_counter()
 
 
 def _pair(waiting: deque[_Decoded], samples: Sequence[FrameSample]) -> Iterator[_Finished]:

@@ -45,38 +45,44 @@ def assign(
         Pairs in the order of ``rows``. Unmatched columns list first those that the solver left out, in the order of
         ``columns``, then those whose only partner was too expensive: the order in which DeepSORT numbers new tracks.
     """
+    part = cost if rows is None else cost.take(rows, 0)
+    part = part if columns is None else part.take(columns, 1)
     rows = np.arange(cost.shape[0]) if rows is None else rows
     columns = np.arange(cost.shape[1]) if columns is None else columns
     if not len(rows) or not len(columns):
         none = np.zeros(0, np.int64)
         return Matches(none, none, rows, columns)
-    part = cost[rows[:, None], columns[None]]
     part = np.where(part > limit, limit + MARGIN, part)
     row, column = linear_sum_assignment(part)
     accepted = part[row, column] <= limit
-    free_rows, free_columns = np.ones(len(rows), bool), np.ones(len(columns), bool)
-    free_rows[row[accepted]] = False
+    free_columns = np.ones(len(columns), bool)
     free_columns[column] = False
     unmatched_columns = np.concatenate([columns[free_columns], columns[column[~accepted]]])
-    return Matches(rows[row[accepted]], columns[column[accepted]], rows[free_rows], unmatched_columns)
+    row, column = row[accepted], column[accepted]
+    free_rows = np.ones(len(rows), bool)
+    free_rows[row] = False
+    return Matches(rows[row], columns[column], rows[free_rows], unmatched_columns)
 
 
 def box_iou(first: FloatArray, second: FloatArray) -> FloatArray:
     """Intersection over union (M, N) of boxes (M, 4) and (N, 4). Boxes without area overlap nothing."""
-    x1, y1, x2, y2 = first.T[:, :, None]
-    u1, v1, u2, v2 = second.T[:, None, :]
+    x1, y1, x2, y2 = first.T
+    u1, v1, u2, v2 = np.ascontiguousarray(second.T)  # (N,) each, in one piece: they are read M times
     common = _shared_length(x1, x2, u1, u2)  # (M, N)
     common *= _shared_length(y1, y2, v1, v2)
-    union = (x2 - x1) * (y2 - y1) + (u2 - u1) * (v2 - v1)
-    union -= common
-    common /= np.maximum(union, 1e-6, out=union)
+    flat = common.reshape(-1)
+    pairs = np.flatnonzero(flat > 0)  # most boxes are far apart, and dividing is slow
+    if len(pairs):
+        row, column = np.divmod(pairs, len(second))
+        union = ((x2 - x1) * (y2 - y1))[row] + ((u2 - u1) * (v2 - v1))[column] - flat[pairs]
+        flat[pairs] /= np.maximum(union, 1e-6)
     return common
 
 
 def _shared_length(start: FloatArray, end: FloatArray, other_start: FloatArray, other_end: FloatArray) -> FloatArray:
-    """Length (M, N) that intervals (M, 1) and (1, N) have in common."""
-    length = np.minimum(end, other_end)
-    length -= np.maximum(start, other_start)
+    """Length (M, N) that intervals (M,) and (N,) have in common."""
+    length = np.minimum(end[:, None], other_end)
+    length -= np.maximum(start[:, None], other_start)
     return np.maximum(length, 0, out=length)
 
 

@@ -1,12 +1,14 @@
-"""What every tracker offers: two methods."""
+"""What every tracker offers: two methods that each tracker has to write, and one that it may."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import numpy as np
 import torch
 
 from mmdet.structures import FrameSample, InstanceData
+from mmdet.trackers.kalman import FloatArray
 
 
 class Tracker(ABC):
@@ -20,7 +22,8 @@ class Tracker(ABC):
       this, the default may not);
     * frames without detections may come at any time, the first included, and give no rows;
     * ``masks`` may be ``[None, ...]`` unless ``requires`` names them;
-    * after :meth:`reset` identities start again as in a new object: the same video gives the same identities.
+    * after :meth:`reset` identities start again as in a new object: the same video gives the same identities;
+    * :meth:`forecast` changes nothing; it gives nothing, or at least every identity of the latest frame.
 
     Attributes:
         requires: what detections must carry: any of ``embeddings`` and ``masks``.
@@ -42,12 +45,23 @@ class Tracker(ABC):
             sample: meta of the frame: ``frame_id``, ``ori_shape``.
         """
 
+    def forecast(self, steps: int) -> dict[int, FloatArray]:
+        """Where the motion model expects the live tracks in the next ``steps`` frames, for pictures.
+
+        Returns:
+            Boxes (steps, 4) ``x1 y1 x2 y2`` in original pixels by identity, tracks that were not seen in the last frame
+            included; {} where a tracker has no motion model, which is the default.
+        """
+        return {}
+
 
 def with_identities(detections: InstanceData, ids: torch.Tensor) -> InstanceData:
     """The rows of ``detections`` whose identity in ``ids`` (N,) is not negative, in their order."""
-    kept = torch.nonzero(ids >= 0).flatten()
+    kept = torch.from_numpy(np.flatnonzero(ids.numpy() >= 0))
+    rows = kept.tolist()
     tracks = InstanceData()
     for name, value in detections.items():
-        setattr(tracks, name, [value[i] for i in kept.tolist()] if isinstance(value, list) else value[kept])
-    tracks.instance_ids = ids[kept]
+        # all are of one length, so the check of InstanceData, which costs more than the rest of this, is left out
+        tracks.set_field([value[i] for i in rows] if isinstance(value, list) else value[kept], name)
+    tracks.set_field(ids[kept], 'instance_ids')
     return tracks

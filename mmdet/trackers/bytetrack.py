@@ -9,7 +9,7 @@ from mmdet.registry import TRACKERS
 from mmdet.structures import FrameSample, InstanceData
 from mmdet.trackers.assignment import IntArray, assign, box_iou, forbid_other_classes
 from mmdet.trackers.base import Tracker, with_identities
-from mmdet.trackers.kalman import XYAHKalman
+from mmdet.trackers.kalman import FloatArray, XYAHKalman
 from mmdet.trackers.lifecycle import TrackTable
 from mmdet.trackers.motion import BoxMotion
 from mmdet.trackers.observation import Observation, observe
@@ -68,7 +68,6 @@ class ByteTracker(Tracker):
         """See :meth:`Tracker.update`."""
         found = observe(detections, sample)
         self._frames += 1
-        self.motion.mean[self.tracks.missed > 0, 7] = 0  # a lost track keeps its height
         self.tracks.advance()
         self.motion.predict()
         rows, columns, unclaimed = self._associate(found)
@@ -83,7 +82,12 @@ class ByteTracker(Tracker):
         new = np.sort(unclaimed[found.scores[unclaimed] >= self.new_threshold])
         self.tracks.found(new, found.labels[new], confirmed=self._frames == 1)
         self.motion.append(found.bboxes[new])
+        self.motion.mean[self.tracks.missed > 0, 7] = 0  # a lost track keeps its height
         return with_identities(detections, self.tracks.identities(self.tracks.confirmed, len(found)))
+
+    def forecast(self, steps: int) -> dict[int, FloatArray]:
+        """See :meth:`Tracker.forecast`."""
+        return self.motion.forecast(self.tracks.ids, steps)
 
     def _associate(self, found: Observation) -> tuple[IntArray, IntArray, IntArray]:
         """Tracks, their detections, and the high detections that nobody claimed."""

@@ -89,6 +89,10 @@ class DeepSORTTracker(Tracker):
         self._write(found, matches)
         return self._report(detections, sample)
 
+    def forecast(self, steps: int) -> dict[int, FloatArray]:
+        """See :meth:`Tracker.forecast`."""
+        return self.motion.forecast(self.tracks.ids, steps)
+
     def _usable(self, found: Observation) -> IntArray:
         """Rows of the detections that take part, in the order in which new tracks are numbered."""
         rows = np.arange(len(found))
@@ -123,13 +127,13 @@ class DeepSORTTracker(Tracker):
         """Appearance and overlap cost (M, N); pairs outside the gate or of different classes cost ``inf``."""
         if not len(found) or not len(self.tracks):
             return (np.zeros((len(self.tracks), len(found))),) * 2
-        appearance = self.gallery.distances(found.embeddings)  # type: ignore[arg-type]
-        appearance = np.where(self.motion.distances(found.bboxes) > CHI_SQUARE_95, np.inf, appearance)
         overlap = 1 - box_iou(self.motion.bboxes(), found.bboxes)
-        if not self.per_class:
-            return appearance, overlap
-        labels = self.tracks.labels, found.labels
-        return forbid_other_classes(appearance, *labels), forbid_other_classes(overlap, *labels)
+        near = self.motion.distances(found.bboxes) <= CHI_SQUARE_95
+        if self.per_class:
+            overlap = forbid_other_classes(overlap, self.tracks.labels, found.labels)
+            near &= self.tracks.labels[:, None] == found.labels
+        near &= self.tracks.confirmed[:, None]  # tentative tracks are compared by overlap alone
+        return self.gallery.distances(found.embeddings, near), overlap  # type: ignore[arg-type]
 
     def _write(self, found: Observation, matches: Matches) -> None:
         """Update, confirm, end and found tracks."""

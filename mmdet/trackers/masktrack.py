@@ -14,7 +14,7 @@ from mmdet.geometry import box_iou
 from mmdet.registry import TRACKERS
 from mmdet.structures import FrameSample, InstanceData
 from mmdet.trackers.base import Tracker, with_identities
-from mmdet.trackers.kalman import XYAHKalman
+from mmdet.trackers.kalman import FloatArray, XYAHKalman
 from mmdet.trackers.motion import BoxMotion
 from mmdet.trackers.observation import check_embeddings, observe
 
@@ -89,6 +89,10 @@ class MaskTrackTracker(Tracker):
             slots = torch.full((len(detections.bboxes),), -1)
         ids = self._remember(detections, slots, sample.frame_id)
         return with_identities(detections, ids)
+
+    def forecast(self, steps: int) -> dict[int, FloatArray]:
+        """See :meth:`Tracker.forecast`; {} unless ``motion`` is ``kalman``."""
+        return {} if self._kalman is None else self._kalman.forecast(self._ids.numpy(), steps)
 
     def match_scores(self, detections: InstanceData) -> Tensor:
         """Score (N, 1 + M) of every detection with 'new object' and every remembered object."""

@@ -14,14 +14,14 @@ class BoxMotion:
         kalman: the filter.
 
     Attributes:
-        mean: (M, S) states.
-        covariance: (M, S, S).
+        mean: (M, 8) states.
+        covariance: (M, 3, 4), see :class:`mmdet.trackers.kalman.BoxKalman`.
     """
 
     def __init__(self, kalman: BoxKalman) -> None:
         self.kalman = kalman
-        self.mean: FloatArray = np.zeros((0, kalman.size))
-        self.covariance: FloatArray = np.zeros((0, kalman.size, kalman.size))
+        self.mean: FloatArray = np.zeros((0, 8))
+        self.covariance: FloatArray = np.zeros((0, 3, 4))
 
     def __len__(self) -> int:
         return len(self.mean)
@@ -50,6 +50,19 @@ class BoxMotion:
     def bboxes(self) -> FloatArray:
         """The tracks' boxes (M, 4), ``x1 y1 x2 y2``."""
         return self.kalman.to_bboxes(self.mean)
+
+    def forecast(self, ids: np.ndarray, steps: int) -> dict[int, FloatArray]:
+        """Boxes (steps, 4) of the next frames for each of the identities ``ids`` (M,), as if no track were seen again.
+
+        A size that would shrink below zero stays zero. States are left as they are.
+        """
+        mean, corners = self.mean, np.zeros((len(self.mean), steps, 4))
+        for step in range(steps):
+            mean = self.kalman.move(mean)
+            corners[:, step] = self.kalman.to_bboxes(mean)
+        centre = (corners[..., :2] + corners[..., 2:]) / 2
+        half = np.maximum(corners[..., 2:] - corners[..., :2], 0) / 2
+        return dict(zip(ids.tolist(), np.concatenate([centre - half, centre + half], 2)))
 
     def distances(self, bboxes: FloatArray) -> FloatArray:
         """Squared Mahalanobis distances (M, N) of boxes (N, 4) from the tracks."""

@@ -84,6 +84,10 @@ class OCSORTTracker(Tracker):
         reported = (self.tracks.streak >= self.min_hits) | (self._frames <= self.min_hits)
         return with_identities(detections, self.tracks.identities(reported, len(found)))
 
+    def forecast(self, steps: int) -> dict[int, FloatArray]:
+        """See :meth:`Tracker.forecast`."""
+        return self.motion.forecast(self.tracks.ids, steps)
+
     def _earlier_boxes(self) -> FloatArray:
         """(M, 4) each track's oldest box of the last ``momentum_frames`` frames, else the last that was seen."""
         unseen = np.isnan(self._history[:, :, 0])  # (M, F)
@@ -94,10 +98,12 @@ class OCSORTTracker(Tracker):
         """Tracks, their detections, and the detections that nobody claimed."""
         usable = np.flatnonzero(found.scores > self.min_confidence)
         cost = self._gated(1 - box_iou(self.motion.bboxes(), found.bboxes), self.tracks.labels, found.labels)
-        row, column = np.nonzero(np.isfinite(cost))
+        row, column = np.divmod(np.flatnonzero(np.isfinite(cost)), max(len(found), 1))  # as nonzero, but faster
         cost[row, column] -= self._momentum(row, earlier[row], found.bboxes[column]) * found.scores[column]
         first = assign(cost, 1 - self.min_iou + self.momentum_weight / 2, columns=usable)
         left, free = first.unmatched_rows, first.unmatched_columns
+        if not len(left) or not len(free):
+            return first.rows, first.columns, free
         cost = 1 - box_iou(self._seen[left], found.bboxes[free])
         second = assign(self._gated(cost, self.tracks.labels[left], found.labels[free]), 1 - self.min_iou)
         rows = np.concatenate([first.rows, left[second.rows]])
@@ -106,7 +112,7 @@ class OCSORTTracker(Tracker):
 
     def _gated(self, cost: FloatArray, labels: IntArray, other_labels: IntArray) -> FloatArray:
         """1 - IoU with ``inf`` where boxes overlap too little or, if that matters, have different classes."""
-        cost = np.where(cost > 1 - self.min_iou, np.inf, cost)
+        cost[cost > 1 - self.min_iou] = np.inf
         return forbid_other_classes(cost, labels, other_labels) if self.per_class else cost
 
     def _momentum(self, rows: IntArray, earlier: FloatArray, bboxes: FloatArray) -> FloatArray:
@@ -124,16 +130,16 @@ class OCSORTTracker(Tracker):
         self.motion.update(rows, bboxes)
         self._direction[rows] = _directions(earlier[rows], bboxes)
         self._seen[rows] = bboxes
-        newest = np.full((len(self._seen), 1, 4), np.nan)
-        newest[rows, 0] = bboxes
-        self._history = np.concatenate([self._history[:, 1:], newest], 1)
+        self._history[:, :-1] = self._history[:, 1:]
+        self._history[:, -1] = np.nan
+        self._history[rows, -1] = bboxes
 
     def _replay(self, rows: IntArray, bboxes: FloatArray, gaps: IntArray) -> None:
         """Predict tracks last seen ``gaps`` (K,) frames ago as if they had been seen on the way to ``bboxes``."""
         kalman = self.motion.kalman
         mean, covariance, start = self._anchor_mean[rows], self._anchor_covariance[rows], self._seen[rows]
         for step in range(1, int(gaps.max())):
-            on = gaps > step
+            on = np.flatnonzero(gaps > step)
             state = kalman.predict(mean[on], covariance[on])
             between = start[on] + (bboxes - start)[on] * (step / gaps[on])[:, None]
             mean[on], covariance[on] = kalman.update(*state, kalman.measure(between))
@@ -164,4 +170,5 @@ class OCSORTTracker(Tracker):
 def _directions(start: FloatArray, end: FloatArray) -> FloatArray:
     """Unit vectors (..., 2) between the centres of boxes (..., 4); zero where the centres agree."""
     move = (end[..., :2] + end[..., 2:] - start[..., :2] - start[..., 2:]) / 2
-    return move / np.maximum(np.linalg.norm(move, axis=-1, keepdims=True), 1e-6)
+    length = np.sqrt(move[..., :1] ** 2 + move[..., 1:] ** 2)
+    return move / np.maximum(length, 1e-6)

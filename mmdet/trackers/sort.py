@@ -10,7 +10,7 @@ from mmdet.registry import TRACKERS
 from mmdet.structures import FrameSample, InstanceData
 from mmdet.trackers.assignment import assign, box_iou, forbid_other_classes
 from mmdet.trackers.base import Tracker, with_identities
-from mmdet.trackers.kalman import XYSRKalman
+from mmdet.trackers.kalman import FloatArray, XYSRKalman
 from mmdet.trackers.lifecycle import TrackTable
 from mmdet.trackers.motion import BoxMotion
 from mmdet.trackers.observation import observe
@@ -81,3 +81,7 @@ class SORTTracker(Tracker):
             bboxes = self.motion.bboxes()[self.tracks.rows_of(tracks.instance_ids)]
             tracks.bboxes = torch.from_numpy(bboxes.astype(np.float32))
         return tracks
+
+    def forecast(self, steps: int) -> dict[int, FloatArray]:
+        """See :meth:`Tracker.forecast`."""
+        return self.motion.forecast(self.tracks.ids, steps)

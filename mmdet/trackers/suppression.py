@@ -17,7 +17,7 @@ def suppress(bboxes: FloatArray, scores: FloatArray, max_overlap: float, inclusi
     order = np.argsort(-scores, kind='stable')
     overlap = box_iou(*(2 * [bboxes[order] + [0, 0, int(inclusive), int(inclusive)]])) > max_overlap  # (N, N)
     kept = np.ones(len(order), bool)
-    for row in range(len(order)):
+    for row in np.flatnonzero(np.triu(overlap, 1).any(1)):  # the others suppress nothing
         if kept[row]:
             kept[row + 1 :] &= ~overlap[row, row + 1 :]
     return order[kept]

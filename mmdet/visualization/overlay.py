@@ -15,7 +15,7 @@ from mmdet.structures import RLE
 from mmdet.visualization.colours import RGB
 from mmdet.visualization.rows import TrackRow, track_rows
 from mmdet.visualization.text import LabelBoard, Rect
-from mmdet.visualization.trails import Trails
+from mmdet.visualization.trails import Trails, draw_forecasts
 
 __all__ = ['OverlayStyle', 'draw_tracks']
 
@@ -64,7 +64,8 @@ def draw_tracks(
 
     Args:
         image: (H, W, 3) uint8 RGB, the original frame.
-        tracks: as :func:`mmdet.visualization.rows.track_rows` takes them; none at all is fine.
+        tracks: as :func:`mmdet.visualization.rows.track_rows` takes them; none at all is fine. Their
+            ``forecasts`` are drawn as dots.
         classes: names of the labels; without them a label reads ``class 3``.
         style: see :class:`OverlayStyle`.
         trails: the paths of the tracks so far; this frame is added to them.
@@ -90,6 +91,7 @@ def draw_tracks(
     if trails is not None:
         trails.add(rows)
         trails.draw(canvas, factor, line)
+    draw_forecasts(canvas, rows, factor, line)
     _boxes_and_labels(canvas, rows, classes, style, factor, line)
     return canvas
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -23,6 +24,7 @@ class TrackRow(NamedTuple):
         score: in [0, 1]; None for ground truth.
         bbox: x1 y1 x2 y2 in pixels of the original frame.
         mask: None where there is only a box.
+        forecast: boxes expected in the next frames, nearest first, in the same pixels; () where there are none.
     """
 
     instance_id: int | None
@@ -30,6 +32,7 @@ class TrackRow(NamedTuple):
     score: float | None
     bbox: tuple[float, float, float, float]
     mask: RLE | None
+    forecast: tuple[tuple[float, float, float, float], ...] = ()
 
     @property
     def colour(self) -> RGB:
@@ -53,7 +56,7 @@ def track_rows(tracks: Any, score_thr: float = 0.0) -> list[TrackRow]:
 
     Args:
         tracks: anything with ``bboxes`` (N, 4) and ``labels`` (N,), and where known ``instance_ids`` (N,), ``scores``
-            (N,) and ``masks`` (list of RLE or None): ``InstanceData`` or lists, on any device.
+            (N,), ``masks`` (list of RLE or None) and ``forecasts`` (N, K, 4): ``InstanceData`` or lists, on any device.
         score_thr: rows below are left out; rows without a score stay.
     """
     bboxes = _numbers(tracks.bboxes).reshape(-1, 4).tolist()
@@ -61,11 +64,18 @@ def track_rows(tracks: Any, score_thr: float = 0.0) -> list[TrackRow]:
     ids = _column(tracks, 'instance_ids', len(bboxes))
     scores = _column(tracks, 'scores', len(bboxes))
     masks = list(getattr(tracks, 'masks', None) or [None] * len(bboxes))
+    forecasts = _column(tracks, 'forecasts', len(bboxes))
     rows = [
-        TrackRow(None if identity is None else int(identity), label, score, tuple(bbox), mask)
-        for identity, label, score, bbox, mask in zip(ids, labels, scores, bboxes, masks)
+        TrackRow(None if identity is None else int(identity), label, score, tuple(bbox), mask, _known(forecast))
+        for identity, label, score, bbox, mask, forecast in zip(ids, labels, scores, bboxes, masks, forecasts)
     ]
     return [row for row in rows if row.score is None or row.score >= score_thr]
+
+
+def _known(forecast: list[list[float]] | None) -> tuple[tuple[float, float, float, float], ...]:
+    """The boxes of a forecast up to the first that is NaN or infinite."""
+    known = itertools.takewhile(lambda box: np.isfinite(box).all(), forecast or [])
+    return tuple((x1, y1, x2, y2) for x1, y1, x2, y2 in known)
 
 
 def _numbers(values: Any) -> np.ndarray:

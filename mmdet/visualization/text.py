@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mmdet.visualization.colours import RGB, readable_on
 
-__all__ = ['LabelBoard', 'Rect', 'draw_text', 'text_size']
+__all__ = ['LabelBoard', 'Rect', 'draw_caption', 'draw_text', 'text_size']
 
 SMALLEST = 11  # font size in pixels below which digits run together
 Rect = tuple[int, int, int, int]  # x1 y1 x2 y2, right and bottom exclusive
@@ -50,6 +50,16 @@ def draw_text(canvas: np.ndarray, text: str, x: int, y: int, size: int, colour: 
     share = coverage[y1 - y : y2 - y, x1 - x : x2 - x, None]  # (h, w, 1)
     region = canvas[y1:y2, x1:x2]
     region[:] = (region * (1 - share) + np.asarray(colour, dtype=np.float32) * share + 0.5).astype(np.uint8)
+
+
+def draw_caption(canvas: np.ndarray, text: str) -> None:
+    """Draw one line on a dark plate into the top left corner of ``canvas`` (H, W, 3) uint8, above everything else."""
+    size = min(max(round(min(canvas.shape[:2]) / 30), 14), 48)
+    width, height = text_size(text, size)
+    pad = size // 3
+    plate = canvas[: height + 2 * pad, : width + 2 * pad]
+    plate[:] = plate // 4
+    draw_text(canvas, text, pad, pad, size, (255, 255, 255))
 
 
 class LabelBoard:

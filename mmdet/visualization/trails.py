@@ -1,4 +1,4 @@
-"""The paths that tracks have taken, as lines that fade with age."""
+"""The paths that tracks have taken, as lines that fade with age, and are expected to take, as dots that fade ahead."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from mmdet.visualization.colours import identity_colour
 from mmdet.visualization.rows import TrackRow
 
-__all__ = ['Trails']
+__all__ = ['Trails', 'draw_forecasts']
 
 Point = tuple[float, float]
 _PIECES = 8  # steps of fading along one path
@@ -65,3 +65,26 @@ class Trails:
             if points[-1] is not None:
                 tip = tuple(round(v * factor) for v in points[-1])
                 cv2.circle(canvas, tip, 2 * line + 1, identity_colour(identity), cv2.FILLED, cv2.LINE_AA)
+
+
+def draw_forecasts(canvas: np.ndarray, rows: Sequence[TrackRow], factor: float, line: int) -> None:
+    """Draw where tracks are expected next into ``canvas`` (H, W, 3), a dot per frame.
+
+    Args:
+        rows: tracks of this frame; those without a forecast are left alone.
+        factor: pixels of the canvas per pixel of the boxes.
+        line: width of lines.
+    """
+    for row in rows:
+        centres = [((x1 + x2) / 2 * factor, (y1 + y2) / 2 * factor) for x1, y1, x2, y2 in row.forecast]
+        for rim, colour in ((1, (0, 0, 0)), (0, row.colour)):  # rims first, or they would hide the dots that are close
+            for index, (x, y) in enumerate(centres):
+                radius = max(round(1.5 * line * (1 - 0.6 * index / len(centres))), 1)
+                if _near(canvas, x, y):
+                    cv2.circle(canvas, (round(x), round(y)), radius + rim, colour, cv2.FILLED, cv2.LINE_AA)
+
+
+def _near(canvas: np.ndarray, x: float, y: float) -> bool:
+    """Whether a point is on the canvas or close to it; OpenCV takes no coordinates that are far off."""
+    height, width = canvas.shape[:2]
+    return -width < x < 2 * width and -height < y < 2 * height

@@ -110,6 +110,14 @@ def test_an_output_that_fails_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize('speed', [False, True])
+def test_speed_is_written_into_the_corner(tmp_path: Path, square_model: Make, frames: Make, speed: bool) -> None:
+    options = DemoOptions(str(tmp_path / 'out'), speed=speed)
+    show_stream(VideoInferencer(square_model()), open_source(frames(8)), options)
+    corner = cv2.imread(str(tmp_path / 'out' / '000007.jpg'))[4:14, 60:100]
+    assert (corner.max() > 200) == speed  # white letters; the frame is dark there
+
+
 @pytest.fixture
 def mot_demo(repo_root: Path) -> ModuleType:
     import importlib.util

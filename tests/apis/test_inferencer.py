@@ -135,6 +135,22 @@ def test_live_drops_frames_and_stays_up_to_date(square_model: Make, frames: Make
     assert inferencer.stats.latency(95) < 0.5
 
 
+@pytest.mark.parametrize('slow', ['model', 'caller'])
+def test_live_shows_the_newest_whoever_is_slow(square_model: Make, frames: Make, slow: str) -> None:
+    model, caught = square_model(), []
+    model.work = lambda samples: time.sleep(0.05 if slow == 'model' else 0)
+    source = open_source(frames(80))
+    source.fps = 100.0
+    inferencer, started = VideoInferencer(model, live=True), time.perf_counter()
+    for _, sample in inferencer(source):
+        time.sleep(0.05 if slow == 'caller' else 0)
+        caught.append((time.perf_counter() - started) * source.fps - sample.source_frame)  # frames behind the camera
+    assert inferencer.stats.dropped >= 40
+    assert np.median(caught) < 25  # a queue of four frames on either side of the model would be 40 behind
+    assert [len(chunk) for chunk in model.chunks] == [1] * len(model.chunks)
+    assert inferencer.stats.latency(95) == pytest.approx(np.percentile(caught, 95) / source.fps, abs=0.05)
+
+
 def test_a_file_that_is_not_live_is_never_dropped(square_model: Make, frames: Make) -> None:
     model = square_model()
     model.work = lambda samples: time.sleep(0.01)
@@ -151,10 +167,14 @@ def test_decoding_model_and_caller_overlap(square_model: Make, frames: Make) -> 
 
     model = square_model()
     model.work = lambda samples: time.sleep(0.02)
+    inferencer = VideoInferencer(model, chunk=1)
     started = time.perf_counter()
-    for _ in VideoInferencer(model, chunk=1)(slow_frames()):
+    for _ in inferencer(slow_frames()):
         time.sleep(0.02)
-    assert time.perf_counter() - started < 0.8 * 20 * 0.06
+    taken, stats = time.perf_counter() - started, inferencer.stats
+    stages = (stats.decode_seconds, stats.model_seconds, stats.caller_seconds)
+    assert min(stages) >= 20 * 0.02 - 0.021  # the first frame was decoded when the source was opened
+    assert taken < 0.8 * sum(stages)
 
 
 @pytest.mark.parametrize('live', [False, True])
@@ -180,6 +200,7 @@ def test_memory_does_not_grow_with_the_video(square_model: Make, frames: Make, l
     ('arguments', 'message'),
     [
         pytest.param(dict(chunk=0), 'at least 1', id='no chunk'),
+        pytest.param(dict(forecast=-1), 'at least 0', id='negative forecast'),
         pytest.param(dict(checkpoint='w.pth'), 'built already', id='checkpoint for a built model'),
         pytest.param(dict(pipeline=[]), r'test_dataloader\.dataset\.pipeline', id='no pipeline'),
         pytest.param(dict(pipeline=[dict(type='Resize', scale=(64, 48))]), 'PackClip', id='pipeline without an end'),

@@ -9,6 +9,7 @@ import torch
 
 from mmdet.errors import ConfigError, DataError, IncompatibleSlotsError
 from mmdet.models.video.session import VideoSession
+from mmdet.registry import TRACKERS
 
 LOSSES = {'loss_rpn_cls', 'loss_rpn_bbox', 'loss_cls', 'loss_bbox', 'acc', 'loss_mask', 'loss_match', 'match_acc'}
 
@@ -73,6 +74,28 @@ def test_chunk_length_changes_nothing(confident: torch.nn.Module, annotated_clip
         assert a.pred_tracks.instance_ids.tolist() == b.pred_tracks.instance_ids.tolist()
         torch.testing.assert_close(a.pred_tracks.bboxes, b.pred_tracks.bboxes, atol=1e-2, rtol=0)
         torch.testing.assert_close(a.pred_tracks.scores, b.pred_tracks.scores, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize('chunk', [1, 3])
+@pytest.mark.parametrize(('motion', 'known'), [('kalman', True), (None, False)])
+def test_forecasts_are_those_of_the_frame_whatever_the_chunk(
+    confident: torch.nn.Module, annotated_clip: Callable, chunk: int, motion: str | None, known: bool
+) -> None:
+    confident.tracker = TRACKERS.build(dict(type='MaskTrackTracker', motion=motion))
+    (frames, samples), session, seen = annotated_clip([0] * 6), confident.start_video(), 0
+    session.forecast = 4
+    other = TRACKERS.build(dict(type='MaskTrackTracker', motion=motion))
+    for start in range(0, 6, chunk):
+        for result in session.step(frames[start : start + chunk], samples[start : start + chunk]):
+            tracks = other.update(result.pred_instances, result)
+            expected = other.forecast(4)
+            assert result.pred_tracks.forecasts.shape == (len(tracks.instance_ids), 4, 4)
+            for identity, boxes in zip(tracks.instance_ids.tolist(), result.pred_tracks.forecasts):
+                seen += 1
+                assert boxes.isfinite().all() == known and boxes.isnan().all() != known
+                if known:
+                    torch.testing.assert_close(boxes, torch.from_numpy(expected[identity]).float())
+    assert seen > 6
 
 
 def test_results_are_on_the_original_frame(confident: torch.nn.Module, annotated_clip: Callable) -> None:

@@ -118,3 +118,40 @@ def test_identities_start_again_with_reset(tracker: Tracker) -> None:
     tracker.reset()
     assert [tracks.instance_ids.tolist() for tracks in run(tracker)] == first
     assert [tracks.instance_ids.tolist() for tracks in run(build(type(tracker).__name__))] == first
+
+
+def test_forecasts_change_nothing_and_stay_with_known_identities(tracker: Tracker) -> None:
+    assert tracker.forecast(5) == {}
+    expected = [tracks.instance_ids.tolist() for tracks in run(build(type(tracker).__name__))]
+    for t, ids in enumerate(expected):
+        tracks = tracker.update(detections(t, tracker.requires), frame(t))
+        found = tracker.forecast(5)
+        assert tracks.instance_ids.tolist() == ids
+        for identity, boxes in found.items():
+            assert isinstance(identity, int) and boxes.shape == (5, 4) and np.isfinite(boxes).all()
+            assert (boxes[:, 2:] >= boxes[:, :2]).all()
+            np.testing.assert_array_equal(boxes[:2], tracker.forecast(2)[identity])
+        assert not found or set(ids) <= set(found)  # a tracker with a motion model knows all rows that it gave
+    tracker.reset()
+    assert tracker.forecast(5) == {}
+
+
+@pytest.mark.parametrize(
+    'config',
+    [
+        dict(type='ByteTracker'),
+        dict(type='DeepSORTTracker', n_init=1),
+        dict(type='MaskTrackTracker', motion='kalman'),
+        dict(type='OCSORTTracker', min_hits=0),
+        dict(type='SORTTracker', min_hits=0),
+    ],
+    ids=lambda config: config['type'],
+)
+def test_forecasts_go_on_as_the_object_did(config: dict[str, Any]) -> None:
+    tracker = TRACKERS.build(config)
+    boxes = torch.tensor([[5.0, 8, 15, 20]]) + torch.arange(20)[:, None] * torch.tensor([2.0, 0, 2, 0])
+    for t in range(15):
+        found = InstanceData(bboxes=boxes[[t]], labels=torch.zeros(1).long(), scores=torch.tensor([0.9]))
+        found.masks, found.embeddings = [None], torch.ones(1, 4)
+        identity = int(tracker.update(found, frame(t)).instance_ids[0])
+    np.testing.assert_allclose(tracker.forecast(5)[identity], boxes[15:], atol=1.0)

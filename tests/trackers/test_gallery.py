@@ -27,13 +27,15 @@ def test_equals_lists_of_vectors() -> None:
         lists += [[vector] for vector in new]
         probes = rng.normal(size=(4, 6)).astype(np.float32)
         expected = [[min(1 - unit(np.array(v)) @ unit(probe[None])[0]) for probe in probes] for v in lists]
-        np.testing.assert_allclose(gallery.distances(probes), np.array(expected).reshape(-1, 4), atol=1e-6)
+        wanted = rng.random((len(lists), 4)) < rng.choice([0.0, 0.3, 1.0])
+        expected = np.where(wanted, np.array(expected).reshape(-1, 4), np.inf)
+        np.testing.assert_allclose(gallery.distances(probes, wanted), expected, atol=1e-6)
 
 
 def test_vector_of_zeros_is_near_to_nothing() -> None:
     gallery = Gallery(2)
     gallery.append(np.zeros((1, 2), np.float32))
-    assert gallery.distances(np.ones((1, 2), np.float32)).tolist() == [[1.0]]
+    assert gallery.distances(np.ones((1, 2), np.float32), np.ones((1, 1), bool)).tolist() == [[1.0]]
 
 
 @pytest.mark.parametrize(

@@ -13,15 +13,21 @@ from mmdet.trackers.motion import BoxMotion
 START = np.array([[100, 200, 0.5, 80]])
 
 
+def as_matrices(covariance: np.ndarray) -> np.ndarray:
+    """The full covariances (M, 8, 8) that (M, 3, 4) stands for."""
+    own, shared, velocity = (covariance[:, i, :, None] * np.eye(4) for i in range(3))
+    return np.concatenate([np.concatenate([own, shared], 2), np.concatenate([shared, velocity], 2)], 1)
+
+
 def test_t20_table() -> None:
     kalman = XYAHKalman()
     mean, covariance = kalman.initiate(START)
-    np.testing.assert_allclose(covariance[0].diagonal(), [64, 64, 1e-4, 64, 25, 25, 1e-10, 25])
+    np.testing.assert_allclose(as_matrices(covariance)[0].diagonal(), [64, 64, 1e-4, 64, 25, 25, 1e-10, 25])
     mean, covariance = kalman.predict(mean, covariance)
     variances = [105, 105, 2e-4, 105, 25.25, 25.25, 2e-10, 25.25]
-    np.testing.assert_allclose(covariance[0].diagonal(), variances, rtol=1e-6)
+    np.testing.assert_allclose(as_matrices(covariance)[0].diagonal(), variances, rtol=1e-6)
     _, innovation = kalman.project(mean, covariance)
-    np.testing.assert_allclose(innovation[0].diagonal(), [121, 121, 0.0102, 121], rtol=1e-6)
+    np.testing.assert_allclose(innovation[0], [121, 121, 0.0102, 121], rtol=1e-6)
     candidates = np.array([[104, 202, 0.5, 80], [130, 200, 0.5, 80], [140, 200, 0.5, 80]])
     distance = kalman.gating_distance(mean, covariance, candidates)
     np.testing.assert_allclose(distance, [[0.165289, 7.438017, 13.223140]], atol=1e-6)
@@ -34,9 +40,7 @@ def test_t20_table() -> None:
 @pytest.mark.parametrize('kalman', [XYAHKalman(), XYSRKalman()], ids=['xyah', 'xysr'])
 def test_is_the_textbook_filter(kalman: BoxKalman) -> None:
     rng = np.random.default_rng(0)
-    size = kalman.size
-    transition = np.eye(size) + np.eye(size, k=4) * (np.arange(size) < kalman.num_velocities)[:, None]
-    observation = np.eye(4, size)
+    transition, observation = np.eye(8) + np.eye(8, k=4), np.eye(4, 8)
     corner = rng.uniform(0, 50, (5, 2))
     bboxes = np.concatenate([corner, corner + rng.uniform(20, 40, (5, 2))], 1)
     mean, covariance = kalman.initiate(kalman.measure(bboxes))
@@ -47,7 +51,7 @@ def test_is_the_textbook_filter(kalman: BoxKalman) -> None:
         expected = []
         for track in range(5):
             x = transition @ mean[track]
-            p = transition @ covariance[track] @ transition.T + np.diag(noise[track])
+            p = transition @ as_matrices(covariance)[track] @ transition.T + np.diag(noise[track])
             blur = np.diag(np.broadcast_to(kalman.measurement_variance(x[None]), (1, 4))[0])
             gain = p @ observation.T @ np.linalg.inv(observation @ p @ observation.T + blur)
             x, p = x + gain @ (measured[track] - observation @ x), p - gain @ observation @ p
@@ -55,7 +59,7 @@ def test_is_the_textbook_filter(kalman: BoxKalman) -> None:
         mean, covariance = kalman.update(*kalman.predict(mean, covariance), measured)
         for track, (x, p) in enumerate(expected):
             np.testing.assert_allclose(mean[track], x, rtol=1e-9)
-            np.testing.assert_allclose(covariance[track], p, rtol=1e-7, atol=1e-7)
+            np.testing.assert_allclose(as_matrices(covariance)[track], p, rtol=1e-7, atol=1e-7)
 
 
 @pytest.mark.parametrize('kalman', [XYAHKalman(), XYSRKalman()], ids=['xyah', 'xysr'])
@@ -72,6 +76,31 @@ def test_boxes_without_area_stay_finite(kalman: BoxKalman) -> None:
         motion.predict()
         motion.update(np.arange(2), np.array([[5.0, 5, 5, 5], [5, 5, 9, 5]]))
     assert np.isfinite(motion.bboxes()).all() and np.isfinite(motion.covariance).all()
+
+
+@pytest.mark.parametrize('kalman', [XYAHKalman(), XYSRKalman()], ids=['xyah', 'xysr'])
+def test_a_forecast_is_the_filter_without_measurements(kalman: BoxKalman) -> None:
+    motion = BoxMotion(kalman)
+    motion.append(np.array([[0.0, 0, 20, 40], [100, 100, 150, 120]]))
+    for step in range(1, 6):
+        motion.predict()
+        motion.update(np.arange(2), np.array([[8.0 * step, 0, 20 + 8 * step, 40], [100, 100 - 3 * step, 150, 120]]))
+    state = motion.mean.copy(), motion.covariance.copy()
+    found = motion.forecast(np.array([7, 3]), 12)
+    np.testing.assert_array_equal(motion.mean, state[0])
+    np.testing.assert_array_equal(motion.covariance, state[1])
+    assert list(found) == [7, 3]
+    for step in range(12):
+        motion.predict()
+        np.testing.assert_allclose(np.stack([found[7][step], found[3][step]]), motion.bboxes(), rtol=1e-12)
+
+
+def test_a_forecast_never_turns_a_box_inside_out() -> None:
+    motion = BoxMotion(XYAHKalman())
+    motion.append(np.array([[100.0, 100, 120, 140]]))
+    motion.mean[0, 7] = -10
+    found = motion.forecast(np.array([1]), 6)[1]
+    assert (found[:, 2:] >= found[:, :2]).all() and found[5].tolist() == [110, 120, 110, 120]
 
 
 def test_area_does_not_shrink_below_nothing() -> None:
@@ -96,11 +125,12 @@ def test_equals_the_original_program(parity_dir: Path) -> None:
     mean, covariance = kalman.initiate(measured[:, 0])
     close = dict(rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(mean, expected['mean_init'], **close)
-    np.testing.assert_allclose(covariance, expected['cov_init'], **close)
+    np.testing.assert_allclose(as_matrices(covariance), expected['cov_init'], **close)
     for step in range(expected['mean_pred'].shape[1]):
         mean, covariance = kalman.predict(mean, covariance)
-        found = dict(mean_pred=mean, cov_pred=covariance)
-        found['projected_mean'], found['projected_cov'] = kalman.project(mean, covariance)
+        found = dict(mean_pred=mean, cov_pred=as_matrices(covariance))
+        found['projected_mean'], innovation = kalman.project(mean, covariance)
+        found['projected_cov'] = innovation[:, :, None] * np.eye(4)
         for name, position_only in (('gating_distance_4d', False), ('gating_distance_2d', True)):
             candidates = given['gating_candidates_xyah'][:, step]
             pairs = zip(mean[:, None], covariance[:, None], candidates)
@@ -109,7 +139,7 @@ def test_equals_the_original_program(parity_dir: Path) -> None:
         state = kalman.update(mean[seen], covariance[seen], measured[seen, step + 1])
         mean, covariance = mean.copy(), covariance.copy()
         mean[seen], covariance[seen] = state
-        found |= dict(mean_post=mean, cov_post=covariance)
+        found |= dict(mean_post=mean, cov_post=as_matrices(covariance))
         for name, value in found.items():
             np.testing.assert_allclose(value, expected[name][:, step], **close, err_msg=f'{name}, step {step}')
 
@@ -126,4 +156,5 @@ def test_equals_the_original_program_on_single_precision_boxes(parity_dir: Path)
         if seen:
             motion.update(np.array([0]), bboxes[[step]])
         np.testing.assert_allclose(motion.mean[0], expected['f32_mean_post'][step], rtol=1e-5, atol=1e-5)
-        np.testing.assert_allclose(motion.covariance[0], expected['f32_cov_post'][step], rtol=1e-5, atol=1e-5)
+        covariance = as_matrices(motion.covariance)[0]
+        np.testing.assert_allclose(covariance, expected['f32_cov_post'][step], rtol=1e-5, atol=1e-5)

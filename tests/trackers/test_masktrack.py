@@ -133,6 +133,29 @@ def test_motion_predicts_the_boxes_of_the_overlap_term(motion: str | None, low: 
     assert low <= round(float(score - logits[1]) / 100, 4) <= high
 
 
+@pytest.mark.parametrize(('motion', 'expected'), [(None, 1), ('kalman', 0)])
+def test_motion_finds_what_was_lost(motion: str | None, expected: int) -> None:
+    tracker = MaskTrackTracker(motion=motion)  # type: ignore[arg-type]
+    standing = [200, 20, 239, 59]
+    for index in range(8):
+        moving = [20 * index, 10, 39 + 20 * index, 49]
+        tracker.update(detections([moving, standing], [0.9, 0.9], [0, 0], EYE[:2]), frame(index))
+    for index in range(8, 10):
+        tracker.update(empty_instances(3), frame(index))
+    found = detections([[200, 10, 239, 49]], [0.9], [0], torch.tensor([[3.0, 3, 0]]))  # looks like both
+    assert tracker.update(found, frame(10)).instance_ids.tolist() == [expected]
+
+
+def test_motion_is_forgotten_with_reset() -> None:
+    tracker, fresh = started(motion='kalman'), started(motion='kalman')
+    for index in range(1, 4):
+        tracker.update(second_frame(D0, D2), frame(index))
+    tracker.reset()
+    assert len(tracker._kalman) == 0 and tracker.forecast(3) == {}  # type: ignore[arg-type]
+    tracker.update(MEMORY, frame(0))
+    assert tracker.match_scores(second_frame(D0, D1, D2)).equal(fresh.match_scores(second_frame(D0, D1, D2)))
+
+
 def test_motion_forgets_with_the_memory() -> None:
     tracker = started(motion='kalman', memory_frames=2)
     tracker.update(second_frame(D0), frame(1))

@@ -182,6 +182,25 @@ def test_trails_follow_the_centres_and_are_forgotten() -> None:
     assert (drawn == 100).all()
 
 
+def test_forecasts_are_dots_from_frame_to_frame() -> None:
+    tracks = tracks_of([(10, 30, 30, 50), (10, 60, 30, 80)], [3, 4])
+    steps = torch.arange(1, 6)[:, None] * torch.tensor([20.0, 0, 20, 0])
+    tracks.forecasts = torch.stack([tracks.bboxes[0] + steps, torch.full((5, 4), float('nan'))])
+    tracks.forecasts[0, 3:] = float('nan')  # known for three frames
+    tracks.masks = [None, None]
+    drawn = draw_tracks(grey(), tracks, None, BARE)
+    assert [(drawn[40, x] == identity_colour(3)).all() for x in (40, 60, 80, 100)] == [True, True, True, False]
+    assert (drawn[40, [50, 70, 90]] == 100).all() and (drawn[60:] == 100).all()
+
+
+@pytest.mark.parametrize('far', [1e4, -1e12, 1e30])
+def test_forecasts_may_leave_the_frame(far: float) -> None:
+    tracks = tracks_of([(10, 30, 30, 50)], [3])
+    tracks.forecasts = torch.tensor([[[far, far, far + 20, far + 20]]])
+    tracks.masks = [None]
+    assert (draw_tracks(grey(), tracks, None, BARE) == 100).all()
+
+
 def test_a_trail_is_broken_where_its_track_was_away() -> None:
     trails = Trails(length=8)
     for x in (10, 20, None, 100, 110):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmdet.visualization.text import LabelBoard, draw_text, text_size
+from mmdet.visualization.text import LabelBoard, draw_caption, draw_text, text_size
 
 RED, YELLOW = (200, 0, 0), (250, 240, 80)
 
@@ -26,6 +26,14 @@ def test_text_is_cut_at_the_edges(x: int, y: int, inked: bool) -> None:
     canvas = np.zeros((40, 80, 3), np.uint8)
     draw_text(canvas, 'horse 12', x, y, 14, (255, 255, 255))
     assert canvas.any() == inked
+
+
+@pytest.mark.parametrize('shape', [(360, 640, 3), (20, 30, 3)], ids=['frame', 'smaller than the text'])
+def test_caption_is_readable_in_the_top_left_corner(shape: tuple[int, int, int]) -> None:
+    canvas = np.full(shape, 200, np.uint8)
+    draw_caption(canvas, '24.9 frames/s  31 ms')
+    assert (canvas[0, :5] == 50).all() and canvas[:20, :150].max() > 230
+    assert (canvas[40:] == 200).all() and (canvas[:, 300:] == 200).all()
 
 
 def test_texts_of_a_size_are_equally_high_and_longer_ones_wider() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,10 +30,14 @@ class VideoSession:
     Attributes:
         video_id: of the video, once its first frame has come.
         open_ended: whether the length of the video is unknown, so that only :meth:`finish` ends it.
+        forecast: frames ahead for which the tracker is asked where its tracks will be, to be set before the first step;
+            0 for none. ``pred_tracks`` then have ``forecasts`` (N, forecast, 4) float32, NaN for tracks that the
+            tracker has no motion model of.
     """
 
     def __init__(self, model: VideoInstanceSegmenter) -> None:
         self.model = model
+        self.forecast = 0
         self.video_id: int | None = None
         self.open_ended = False
         self._next_frame: int | None = None
@@ -99,7 +104,16 @@ class VideoSession:
             tracks.instance_ids = torch.arange(self._num_seen, self._num_seen + len(detections.bboxes))
             self._num_seen += len(detections.bboxes)
             result.pred_tracks = tracks
+        if self.forecast:
+            result.pred_tracks.forecasts = self._forecasts(result.pred_tracks.instance_ids)
         return result
+
+    def _forecasts(self, ids: Tensor) -> Tensor:
+        """Expected boxes (N, forecast, 4) of the tracks ``ids`` (N,); the next frame moves the tracker on."""
+        known = {} if self.model.tracker is None else self.model.tracker.forecast(self.forecast)
+        unknown = np.full((self.forecast, 4), np.nan)
+        rows = [known.get(identity, unknown) for identity in ids.tolist()]
+        return torch.from_numpy(np.array(rows, np.float32).reshape(-1, self.forecast, 4))
 
 
 def to_host(chunk: Sequence[InstanceData]) -> list[InstanceData]:
