@@ -6,7 +6,8 @@ import functools
 import hashlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,6 @@ class TrialRunner:
     def __init__(self, task: TuningTask) -> None:
         config = task.load()
         register_all()
-        MMLogger.get_current_instance().setLevel(logging.WARNING)  # metrics log a table each time
         self.tracker: dict[str, Any] = config.model.tracker.to_dict()
         self.data = _EvaluatedData(DATASETS.build(config.test_dataloader.dataset))
         require_annotations(self.data)
@@ -129,9 +129,22 @@ class TrialRunner:
         except ConfigError as error:  # such as thresholds in the wrong order
             return Trial(dict(params), {}, str(error))
         results = track_videos(self.data, self.detector, tracker)
-        numbers = self.objective.build().evaluate(results, self.data)
+        with _quiet():  # a table for every trial is more than anybody reads
+            numbers = self.objective.build().evaluate(results, self.data)
         seconds = round(time.perf_counter() - start, 3)
         return Trial(dict(params), {name: float(value) for name, value in numbers.items()}, seconds=seconds)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what metrics log to warnings."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def content_hash(path: Path) -> str:
