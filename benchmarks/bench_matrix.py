@@ -2,9 +2,9 @@
 
     python benchmarks/bench_matrix.py configs/masktrack_rcnn_r18_fpn_shapes.py CHECKPOINT --out matrix.md
 
-The config's test set needs ground truth. Its detector and track head take their weights from the checkpoint; detections are
-stored once, with embeddings, for the detector that reads them from files. An appearance network is added with
-`--reid-config` and `--reid-checkpoint`. Rows that share detections differ in nothing but the tracker.
+The config's test set needs ground truth. Its detector and track head take their weights from the checkpoint;
+detections are stored once, with embeddings, for the detector that reads them from files. An appearance network is added
+with `--reid-config` and `--reid-checkpoint`. Rows that share detections differ in nothing but the tracker.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Weights:
         """Load what fits; names of tensors that stay random."""
         own = model.state_dict()
         fitting = {k: v for k, v in self.state.items() if k in own and v.shape == own[k].shape}
-        head = model.track_head
+        head: Any = model.track_head
         if self.reid is not None and hasattr(head, 'own_state'):
             fitting.update({f'track_head.{key}': value for key, value in head.own_state(self.reid).items()})
         model.load_state_dict(fitting, strict=False)

@@ -1,4 +1,4 @@
-"""Editing the track_head and tracker dicts of one config, with the same weights, changes the tracker and nothing else."""
+"""Editing track_head and tracker of one config, with the same weights, changes the tracker and nothing else."""
 
 from __future__ import annotations
 
