@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from mmdet.engine.build import build_tester
@@ -57,3 +59,24 @@ def test_a_checkpoint_is_for_models_with_weights(stored: Callable, reduced_confi
         build_tester(stored(TRACKERS_TRIED[0]), process, 'w.pth')
     with pytest.raises(CheckpointError, match='give the checkpoint that fills them'):
         build_tester(reduced_config('masktrack_rcnn_r18_fpn_shapes', tmp_path), process, None)
+
+
+SEQUENCES = {'TUD-Campus': 71, 'TUD-Stadtmitte': 179}
+
+
+def test_sort_on_real_detections_gives_the_published_programs_tracks(data_dir: Path) -> None:
+    folder = data_dir / 'real/mot/MOT15'
+    videos = [
+        SimpleNamespace(id=number, name=name, length=length, height=480, width=640)
+        for number, (name, length) in enumerate(SEQUENCES.items())
+    ]
+    dataset = SimpleNamespace(videos=videos, image_path=lambda video, frame: Path(video.name) / f'img1/{frame}.jpg')
+    register_all()
+    detector = MODELS.build(dict(type='PrecomputedDetector', path=str(folder / 'train')))
+    tracker = TRACKERS.build(dict(type='SORTTracker', max_age=1, min_hits=3, min_iou=0.3))
+    for video, result in zip(videos, track_videos(dataset, detector, tracker), strict=True):
+        expected = np.loadtxt(folder / f'results/sort/{video.name}.txt', delimiter=',')[:, [0, 2, 3, 4, 5]]
+        found = np.array([[t + 1, *box] for t, frame in enumerate(result.frames) for box in frame.bboxes])
+        found[:, 3:] -= found[:, 1:3]
+        order, own_order = (np.lexsort((rows[:, 1], rows[:, 0])) for rows in (expected, found))
+        np.testing.assert_allclose(found[own_order], expected[order], atol=0.02)  # the file has two decimals
