@@ -12,6 +12,7 @@ ori_shape       (H, W) of the original frame in pixels
 img_shape       (H, W) after resizing, before padding
 scale_factor    (w_scale, h_scale) from original to resized pixels
 flip            whether the resized frame was flipped left to right
+blank           True where the frame's file was not read, so that its pixels mean nothing; absent otherwise
 sample_seed     int that drives every random choice made for this sample inside the model (RoI sampling)
 ==============  ======================================================================================
 

@@ -77,14 +77,57 @@ def _narrow_model(model: Any) -> None:
     model.detector.neck.in_channels = [base * expansion * 2**i for i in range(4)]
 
 
+@pytest.fixture(scope='session')
+def tiny_detections(tiny_shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """True objects of the tiny valid videos as stored detections, by format: ``dump`` and ``motchallenge``."""
+    import json
+
+    import numpy as np
+
+    from mmdet.engine.detection_dump import DetectionDump
+    from mmdet.ops import rle
+    from mmdet.structures import FrameSample, InstanceData
+
+    folder = tmp_path_factory.mktemp('detections')
+    dump = DetectionDump(folder / 'dump')
+    truth = json.loads((tiny_shapes / 'annotations/valid.json').read_text())
+    categories = [category['id'] for category in truth['categories']]
+    for video in truth['videos']:
+        tracks = [a for a in truth['annotations'] if a['video_id'] == video['id']]
+        lines, size = [], (video['height'], video['width'])
+        for frame in range(video['length']):
+            seen = [a for a in tracks if a['segmentations'][frame]]
+            found = InstanceData()
+            found.masks = [rle.normalise_rle(a['segmentations'][frame], *size) for a in seen]
+            corner, extent = np.split(rle.to_bbox(found.masks).astype(np.float32), 2, axis=1)
+            found.bboxes = np.concatenate([corner, corner + extent], 1)
+            found.labels = np.array([categories.index(a['category_id']) for a in seen], np.int64)
+            found.scores = np.full(len(seen), 0.9, np.float32)
+            sample = FrameSample(metainfo=dict(video_id=video['id'], frame_id=frame, ori_shape=size))
+            sample.pred_instances = found
+            dump.add(sample)
+            lines += [f'{frame + 1},-1,{x},{y},{w},{h},0.9,-1,-1,-1' for (x, y), (w, h) in zip(corner, extent)]
+        dump.finish()
+        place = folder / 'motchallenge' / Path(video['file_names'][0]).parent.name / 'det/det.txt'
+        place.parent.mkdir(parents=True)
+        place.write_text('\n'.join(lines))
+    return {name: folder / name for name in ('dump', 'motchallenge')}
+
+
 @pytest.fixture
-def reduced_config(repo_root: Path, tiny_shapes: Path) -> Callable[[str, Path], Any]:
+def reduced_config(
+    repo_root: Path, tiny_shapes: Path, tiny_detections: dict[str, Path]
+) -> Callable[[str, Path], Any]:
     """``reduced_config(name, work_dir)``: a config with narrow layers and procedural data, two iterations long."""
     from mmdet.engine.config import load_config
 
     def make(name: str, work_dir: Path) -> Any:
         config = load_config(repo_root / 'configs' / f'{name}.py')
-        _narrow_model(config.model)
+        detector = config.model.detector
+        if detector.type == 'PrecomputedDetector':
+            detector.path = str(tiny_detections[detector.format])
+        else:
+            _narrow_model(config.model)
         for part, split in (('train', 'train'), ('val', 'valid'), ('test', 'valid')):
             loader = config.get(f'{part}_dataloader')
             if loader is None:
@@ -95,8 +138,9 @@ def reduced_config(repo_root: Path, tiny_shapes: Path) -> Callable[[str, Path], 
                 loader.dataset.type = 'YouTubeVISDataset'  # the same images, one at a time
             place = dict(data_root=str(tiny_shapes), ann_file=f'annotations/{split}.json', split=None)
             loader.dataset.update(place, img_prefix=f'{split}/JPEGImages')
-        config.train_dataloader.batch_size = 2
-        config.train_cfg = dict(max_iters=2, val_interval=100)
+        if config.get('train_dataloader'):
+            config.train_dataloader.batch_size = 2
+            config.train_cfg = dict(max_iters=2, val_interval=100)
         if config.test_evaluator.type == 'COCOMetric':
             config.val_evaluator = config.test_evaluator = dict(type='YTVISMetric')
         config.work_dir = str(work_dir)

@@ -22,6 +22,7 @@ examples:
   python tools/test_video.py CONFIG CHECKPOINT                          numbers, where the set has ground truth
   python tools/test_video.py CONFIG CHECKPOINT --out results.zip        a submission for a benchmark's server
   python tools/test_video.py CONFIG CHECKPOINT --eval segm --out r.json --show-dir pictures --gpus 4
+  python tools/test_video.py CONFIG                                     stored detections and a tracker: no weights
 """
 
 log = logging.getLogger('mmdet.test')
@@ -31,7 +32,12 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     """The command line."""
     parser = CommandParser(__doc__ or '', epilog=EPILOG)
     parser.add_argument('config', help='config file')
-    parser.add_argument('weights', nargs='?', metavar='checkpoint', help='weights (.pth or .safetensors)')
+    parser.add_argument(
+        'weights',
+        nargs='?',
+        metavar='checkpoint',
+        help='weights (.pth or .safetensors); none, or left out, for a model without any',
+    )
     parser.add_argument('--checkpoint', help='the same as an option')
     parser.add_argument(
         '--out',
@@ -56,9 +62,10 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     )
     add_config_options(parser)
     args = parser.parse_args(argv)
-    if bool(args.weights) == bool(args.checkpoint):
+    if args.weights and args.checkpoint:
         parser.error('give the checkpoint once: as second argument or with --checkpoint')
-    args.weights = args.weights or args.checkpoint
+    given = args.weights or args.checkpoint
+    args.weights = None if given in (None, 'none') else given
     return args
 
 

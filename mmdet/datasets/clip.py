@@ -58,6 +58,7 @@ class ClipFrame:
         objects: once annotations are loaded.
         scale_factor: (w_scale, h_scale) from original to present pixels.
         flip: whether it was mirrored left to right.
+        blank: whether ``image`` stands for a frame that was not read.
     """
 
     video: VideoInfo
@@ -67,6 +68,7 @@ class ClipFrame:
     objects: FrameObjects | None = None
     scale_factor: tuple[float, float] = (1.0, 1.0)
     flip: bool = False
+    blank: bool = False
 
     @property
     def pixels(self) -> np.ndarray:

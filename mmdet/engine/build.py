@@ -20,7 +20,7 @@ from mmdet.engine.distributed import Process
 from mmdet.engine.random_state import seed_everything
 from mmdet.engine.trainer import Trainer
 from mmdet.engine.video_test import VideoTester, require_annotations
-from mmdet.errors import ConfigError
+from mmdet.errors import CheckpointError, ConfigError
 from mmdet.files import write_text
 from mmdet.registry import HOOKS, METRICS, MODELS, register_all
 
@@ -73,7 +73,7 @@ def build_hooks(configs: Any) -> list[Hook]:
 def build_tester(
     config: Config,
     process: Process,
-    weights: str | Path,
+    weights: str | Path | None,
     *,
     evaluate: bool = True,
     chunk_size: int | None = None,
@@ -85,7 +85,7 @@ def build_tester(
     Args:
         config: with ``model``, ``test_dataloader`` and, to evaluate or export, ``test_evaluator``.
         process: this process.
-        weights: checkpoint; it must fill the model completely.
+        weights: checkpoint, which must fill the model completely; None for a model without any.
         evaluate: whether numbers are wanted, so that a set without ground truth is refused at once.
         chunk_size: frames that go through the detector together; None takes the config's.
         trust: unpickle the checkpoint without limits.
@@ -94,7 +94,7 @@ def build_tester(
     Raises:
         AnnotationsMissingError: evaluation on a data set without ground truth.
         ConfigError: a part is missing, misspelt, or does not fit another.
-        CheckpointError: the weights are unsafe, damaged or of another model.
+        CheckpointError: the weights are unsafe, damaged or of another model, or not given although needed.
     """
     _need(config, 'model', 'test_dataloader', *(['test_evaluator'] if evaluate else []))
     register_all()
@@ -107,11 +107,26 @@ def build_tester(
     check_classes(config, loader.dataset)
     model = MODELS.build(config.model)
     classes = getattr(loader.dataset, 'classes', None)
-    report = load_weights(model, weights, trust=trust, require_complete=True, classes=classes)
-    log.info('%s', report.summary())
+    if needs_weights(model, weights):
+        report = load_weights(model, str(weights), trust=trust, require_complete=True, classes=classes)
+        log.info('%s', report.summary())
     folder = Path(process.on_first(lambda: _scratch_folder(config.work_dir), 'making a result folder'))
     dump = DetectionDump(dump_dir) if dump_dir else None
     return VideoTester(model.to(process.device), loader, process, folder, metrics, dump)
+
+
+def needs_weights(model: nn.Module, weights: str | Path | None) -> bool:
+    """Whether there are weights to load; stored detections with a tracker are a model without any.
+
+    Raises:
+        CheckpointError: weights for a model without any, or none for a model that has some.
+    """
+    count = len(model.state_dict())
+    if count and weights is None:
+        raise CheckpointError(f'the model has {count} tensors of weights: give the checkpoint that fills them')
+    if not count and weights is not None:
+        raise CheckpointError(f'the model has no weights, so {weights} has no use; leave it out')
+    return bool(count)
 
 
 def _scratch_folder(work_dir: str) -> str:

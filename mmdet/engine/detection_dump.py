@@ -1,23 +1,7 @@
-"""Detections of every frame as one file per video, for other programs: what a tracker would have been given.
+"""Writes detections of every frame as one file per video: what a tracker would have been given.
 
-``<folder>/video_<id>.npz`` is a zip of ``.npy`` arrays; ``numpy.load(path, allow_pickle=False)`` reads it. With N rows
-over all T frames of the video, ordered by frame:
-
-==============  ======================================================================================
-version         () int64, 1
-video_id        () int64, the annotation file's own
-size            (2,) int64, height and width of the original frames in pixels
-length          () int64, T
-frames          (N,) int32, index of each row's frame, from 0
-bboxes          (N, 4) float32, x1 y1 x2 y2 in original pixels, right and bottom exclusive
-labels          (N,) int64, positions of the categories in the data set's classes
-scores          (N,) float32
-rle_bytes       (M,) uint8, compressed COCO RLE texts of all rows, one after the other
-rle_offsets     (N + 1,) int64, row i has ``rle_bytes[rle_offsets[i]:rle_offsets[i + 1]]``; empty: no mask
-embeddings      (N, D) float32, only where a track head ran
-==============  ======================================================================================
-
-Rows wait on disk, not in memory, until their video ends.
+The form of the files stands in :mod:`mmdet.formats.detection_file`, which reads them. Rows wait on disk, not in memory,
+until their video ends.
 """
 
 from __future__ import annotations
@@ -25,8 +9,6 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +17,12 @@ from numpy.lib import format as npy
 
 from mmdet.errors import DataError
 from mmdet.evaluation.files import atomic_file
+from mmdet.formats.detection_file import VERSION, Detections, read_detections
 from mmdet.structures import RLE, FrameSample
 
-VERSION = 1
+__all__ = ['DetectionDump', 'Detections', 'read_detections']
+
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # zip members carry a date; always the same one, so that equal data gives equal bytes
-_COLUMNS = ('frames', 'bboxes', 'labels', 'scores')
-_REQUIRED = ('version', 'video_id', 'size', 'length', *_COLUMNS, 'rle_bytes', 'rle_offsets')
 
 
 class _Column:
@@ -135,54 +117,6 @@ class DetectionDump:
             column.close()
         self._columns, self._video = {}, {}
         return path
-
-
-@dataclass
-class Detections:
-    """Content of one file; see the module's table. ``embeddings`` is None where no track head ran."""
-
-    video_id: int
-    size: tuple[int, int]
-    length: int
-    frames: np.ndarray
-    bboxes: np.ndarray
-    labels: np.ndarray
-    scores: np.ndarray
-    masks: list[RLE | None]
-    embeddings: np.ndarray | None = None
-
-    def rows(self, frame: int) -> slice:
-        """The rows of one frame."""
-        return slice(*np.searchsorted(self.frames, [frame, frame + 1]))
-
-
-def read_detections(path: str | Path) -> Detections:
-    """Read what :class:`DetectionDump` wrote.
-
-    Raises:
-        DataError: missing, damaged, or not of this form.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [name for name in _REQUIRED if name not in file]
-            if missing:
-                raise DataError(f'{path}: not a file of detections, it lacks {", ".join(missing)}')
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f'{path}: the detections cannot be read: {error}') from error
-    if int(arrays['version']) != VERSION:
-        raise DataError(f'{path}: written in version {int(arrays["version"])}, this program reads {VERSION}')
-    size = (int(arrays['size'][0]), int(arrays['size'][1]))
-    text, offsets = arrays['rle_bytes'].tobytes(), arrays['rle_offsets'].tolist()
-    masks: list[RLE | None] = [
-        RLE(size=list(size), counts=text[start:stop].decode('ascii')) if stop > start else None
-        for start, stop in pairwise(offsets)
-    ]
-    columns = {name: arrays[name] for name in _COLUMNS}
-    if any(len(values) != len(masks) for values in columns.values()):
-        raise DataError(f'{path}: its columns have different lengths')
-    columns['embeddings'] = arrays.get('embeddings')
-    return Detections(int(arrays['video_id']), size, int(arrays['length']), masks=masks, **columns)
 
 
 def _counts(mask: RLE | None) -> bytes:

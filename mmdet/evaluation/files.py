@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from mmdet.errors import DataError
 from mmdet.files import replacing
+from mmdet.formats.json_file import parse_json, read_json
 
-
-def read_json(path: str | Path, what: str) -> Any:
-    """Content of a JSON file; ``what`` says in messages what the file should be.
-
-    Raises:
-        DataError: missing, unreadable or not JSON.
-    """
-    try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f'{path}: cannot read the {what} file: {error.strerror}') from error
-    return parse_json(data, str(path), what)
-
-
-def parse_json(data: bytes, source: str, what: str) -> Any:
-    """Content of JSON text.
-
-    Raises:
-        DataError: not JSON; the message names ``source`` and the place in the text.
-    """
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise DataError(f'{source}: the {what} file is not JSON or was cut off: {error}') from error
+__all__ = ['atomic_file', 'parse_json', 'read_json']
 
 
 @contextmanager

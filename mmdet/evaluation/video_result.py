@@ -17,7 +17,12 @@ from mmdet.evaluation.rle import inspect_masks
 from mmdet.files import PARTIAL
 from mmdet.structures import RLE, FrameSample
 
-_TYPES: dict[str, type | tuple[type, ...]] = {'instance_ids': int, 'labels': int, 'scores': (int, float), 'masks': dict}
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    'instance_ids': int,
+    'labels': int,
+    'scores': (int, float),
+    'masks': (dict, type(None)),
+}
 
 
 @dataclass
@@ -29,14 +34,14 @@ class FrameTracks:
         labels: positions of the categories in the data set's ``classes``.
         scores: in [0, 1].
         bboxes: x1 y1 x2 y2 in pixels of the original frame, right and bottom exclusive.
-        masks: at the size of the original frame.
+        masks: at the size of the original frame; None where the detector has no masks.
     """
 
     instance_ids: list[int]
     labels: list[int]
     scores: list[float]
     bboxes: list[list[float]]
-    masks: list[RLE]
+    masks: list[RLE | None]
 
     def __len__(self) -> int:
         return len(self.instance_ids)
@@ -60,7 +65,7 @@ class FrameTracks:
         batch = inspect_masks(self.masks, height, width)
         for row, problem in batch.problems.items():
             raise DataError(f'{where}, track {self.instance_ids[row]}: {problem}')
-        self.masks = [mask for mask in batch.masks if mask is not None]
+        self.masks = batch.masks
 
 
 @dataclass

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
 from mmdet.errors import DataError
-from mmdet.evaluation.files import atomic_file, parse_json
+from mmdet.evaluation.files import atomic_file
 from mmdet.evaluation.video_result import VideoResult
+from mmdet.formats.ytvis_results import ARCHIVE_MEMBER, archive_problems, load_results
 from mmdet.ops import rle
 from mmdet.structures import RLE
 
-ARCHIVE_MEMBER = 'results.json'
-MAX_RESULT_BYTES = 8 * 2**30
+__all__ = ['archive_problems', 'load_results', 'result_path', 'to_results', 'write_results']
+
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same results give the same archive
 
 
@@ -57,8 +57,14 @@ def _to_entry(
             f'result of video {result.video_id}, track {identity}: label {wrong[0]}, but the data set has '
             f'{len(category_ids)} classes. Does the model belong to this data set?'
         )
+    found = [mask for frame, row in rows.items() if (mask := result.frames[frame].masks[row]) is not None]
+    if len(found) < len(rows):
+        raise DataError(
+            f'result of video {result.video_id}, track {identity}: has boxes but no masks, which this form of results '
+            "is made of. Use a detector with masks, or a metric for boxes; PrecomputedDetector's box_masks=True takes "
+            'rectangles as masks'
+        )
     values, votes = np.unique(list(labels.values()), return_counts=True)
-    found = [result.frames[frame].masks[row] for frame, row in rows.items()]
     masks: list[RLE | None] = [None] * result.length
     for frame, mask, area in zip(rows, found, rle.area(found)):
         masks[frame] = mask if area else None
@@ -126,60 +132,3 @@ def _write_entries(entries: Iterable[dict[str, Any]], file: IO[bytes]) -> None:
         file.write(separator + text.encode())
         separator = b',\n'
     file.write(b'[]' if separator == b'[' else b']')
-
-
-def load_results(path: str | Path) -> list[dict[str, Any]]:
-    """Results from a JSON file or from the one JSON file in a zip archive. Nothing is unpacked to disk.
-
-    Raises:
-        DataError: missing, damaged, an archive with unsafe or unexpected members, or not a list of dicts.
-    """
-    path = Path(path)
-    try:
-        if zipfile.is_zipfile(path):
-            data, source = _read_archive(path)
-        elif path.suffix == '.zip':
-            raise DataError(f'{path}: is not a zip archive or was cut off')
-        else:
-            data, source = path.read_bytes(), str(path)
-    except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError) as error:
-        raise DataError(f'{path}: cannot read the results: {error}') from error
-    if data[:1] == b'\x80' or path.suffix in ('.pkl', '.pickle'):
-        raise DataError(f'{path}: is a pickle, which can run code when read; give the JSON or zip file of the results')
-    content = parse_json(data, source, 'result')
-    if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
-        raise DataError(f'{source}: results must be a list of dicts, one per track')
-    return cast(list[dict[str, Any]], content)
-
-
-def archive_problems(archive: zipfile.ZipFile) -> list[str]:
-    """What a server would refuse in an archive: unsafe members, other members, or a wrong name."""
-    problems = []
-    members = [info for info in archive.infolist() if not info.is_dir()]
-    for info in members:
-        name = PurePosixPath(info.filename.replace('\\', '/'))
-        if name.is_absolute() or '..' in name.parts or ':' in name.parts[0]:
-            problems.append(f'member {info.filename!r} points outside the archive')
-        elif info.flag_bits & 0x1:
-            problems.append(f'member {info.filename!r} is encrypted')
-        elif (info.external_attr >> 16) & 0o170000 == 0o120000:
-            problems.append(f'member {info.filename!r} is a link')
-        elif info.file_size > MAX_RESULT_BYTES:
-            problems.append(f'member {info.filename!r} would unpack to {info.file_size} bytes')
-    names = [info.filename for info in members]
-    if names != [ARCHIVE_MEMBER]:
-        held = ', '.join(names[:5]) or 'nothing'
-        problems.append(f'must hold exactly {ARCHIVE_MEMBER} at its top level, holds {held}')
-    return problems
-
-
-def _read_archive(path: Path) -> tuple[bytes, str]:
-    with zipfile.ZipFile(path) as archive:
-        problems = archive_problems(archive)
-        if problems:
-            raise DataError(f'{path}: {"; ".join(problems)}')
-        with archive.open(ARCHIVE_MEMBER) as stream:
-            data = stream.read(MAX_RESULT_BYTES + 1)
-    if len(data) > MAX_RESULT_BYTES:
-        raise DataError(f'{path}: {ARCHIVE_MEMBER} unpacks to more than {MAX_RESULT_BYTES} bytes')
-    return data, f'{path}:{ARCHIVE_MEMBER}'

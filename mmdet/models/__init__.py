@@ -4,7 +4,7 @@ from mmdet.models.assigners import MaxIoUAssigner
 from mmdet.models.backbones import ResNet, ResNeXt
 from mmdet.models.calibration_heads import CalibrationHead, CorrelationCalibrationHead
 from mmdet.models.dense_heads import AnchorGenerator, RPNHead
-from mmdet.models.detectors import Clip, Detector, MaskRCNN
+from mmdet.models.detectors import Clip, Detector, MaskRCNN, PrecomputedDetector
 from mmdet.models.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, L1Loss, SmoothL1Loss
 from mmdet.models.necks import FPN
 from mmdet.models.preprocessor import VideoDataPreprocessor
@@ -28,6 +28,7 @@ __all__ = [
     'MaskRCNN',
     'MaskTrackHead',
     'MaxIoUAssigner',
+    'PrecomputedDetector',
     'RPNHead',
     'RandomSampler',
     'ResNeXt',

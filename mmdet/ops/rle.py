@@ -16,9 +16,10 @@ from pycocotools import mask as coco_mask
 from mmdet.errors import DataError
 from mmdet.structures import RLE
 
-__all__ = ['area', 'compact', 'decode', 'decode_all', 'encode', 'normalise_rle', 'to_bbox']
+__all__ = ['area', 'compact', 'decode', 'decode_all', 'encode', 'from_bboxes', 'normalise_rle', 'to_bbox']
 
 MAX_CHARS_PER_RUN = 7  # 5 bits each: more than any mask of less than 2**32 pixels needs
+_AREAS = 255  # pycocotools 2.0.8 to 2.0.11 cannot count more masks than that at once
 POLYGON_MARGIN = 10  # corners further out than this many frame sizes are damage, and would take memory to rasterise
 
 
@@ -177,9 +178,19 @@ def encode(mask: np.ndarray) -> RLE:
     return _as_text(coco_mask.encode(np.asfortranarray(mask != 0, dtype=np.uint8)))
 
 
+def from_bboxes(bboxes: np.ndarray, height: int, width: int) -> list[RLE]:
+    """Rectangles of boxes (N, 4) x1 y1 x2 y2, edges rounded to whole pixels and cut at the frame's border."""
+    edges = np.clip(np.rint(np.asarray(bboxes, np.float64).reshape(-1, 4)), 0, [width, height, width, height])
+    edges[:, 2:] -= edges[:, :2]
+    if not len(edges):
+        return []
+    return [_as_text(encoded) for encoded in coco_mask.frPyObjects(edges, height, width)]
+
+
 def area(rles: Sequence[RLE]) -> np.ndarray:
     """Pixels of each mask: (N,) int64."""
-    return np.asarray(coco_mask.area(list(rles)), dtype=np.int64).reshape(-1)
+    parts = [coco_mask.area(list(rles[start : start + _AREAS])) for start in range(0, len(rles), _AREAS)]
+    return np.array([pixels for part in parts for pixels in np.atleast_1d(part)], dtype=np.int64)
 
 
 def to_bbox(rles: Sequence[RLE]) -> np.ndarray:

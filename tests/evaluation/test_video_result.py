@@ -13,6 +13,7 @@ import torch
 
 from mmdet.errors import DataError
 from mmdet.evaluation.video_result import FrameTracks, ResultStore, VideoResult, VideoResultCollector
+from mmdet.evaluation.vis_results import to_results
 from mmdet.ops.rle import encode
 from mmdet.structures import FrameSample, InstanceData
 
@@ -166,6 +167,16 @@ DAMAGED = {
 def test_damaged_json_is_refused(data: bytes, message: str) -> None:
     with pytest.raises(DataError, match=rf'^v\.json.*{message}'):
         VideoResult.from_json(data, 'v.json')
+
+
+def test_detectors_without_masks() -> None:
+    sample = frame_sample(0, [0, 2], length=1)
+    sample.pred_tracks.masks = [None, None]
+    result = VideoResultCollector().add(sample)
+    assert result is not None and result.frames[0].masks == [None, None]
+    assert VideoResult.from_json(result.to_json()) == result
+    with pytest.raises(DataError, match='result of video 7, track 0: has boxes but no masks'):
+        to_results(result, (1, 2, 3))
 
 
 def test_store_keeps_one_file_per_video(tmp_path: Path) -> None:

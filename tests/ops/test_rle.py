@@ -142,3 +142,27 @@ def test_compact_leaves_damage_to_the_check(name):
 
 def test_compact_shortens_uncompressed():
     assert rle.compact({'size': [3, 5], 'counts': RUNS}) == rle.encode(MASK)
+
+
+def test_area_of_more_masks_than_pycocotools_counts_at_once() -> None:
+    one, two = rle.encode(np.eye(4)), rle.encode(np.ones((4, 4)))
+    assert rle.area([one, two] * 300).tolist() == [4, 16] * 300
+    assert rle.area([]).tolist() == []
+
+
+RECTANGLES = {
+    'whole pixels': ((1, 2, 4, 5), (slice(2, 5), slice(1, 4))),
+    'edges are rounded': ((0.6, 1.4, 3.4, 3.6), (slice(1, 4), slice(1, 3))),
+    'cut at the border': ((-5, -1, 2, 99), (slice(0, 6), slice(0, 2))),
+    'the whole frame': ((0, 0, 8, 6), (slice(0, 6), slice(0, 8))),
+    'outside': ((20, 1, 30, 4), (slice(0, 0), slice(0, 0))),
+}
+
+
+@pytest.mark.parametrize(('bbox', 'region'), RECTANGLES.values(), ids=RECTANGLES)
+def test_rectangles_of_boxes(bbox: tuple, region: tuple) -> None:
+    expected = np.zeros((6, 8), np.uint8)
+    expected[region] = 1
+    (mask,) = rle.from_bboxes(np.array([bbox], np.float32), 6, 8)
+    np.testing.assert_array_equal(rle.decode(mask), expected)
+    assert rle.from_bboxes(np.zeros((0, 4)), 6, 8) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from mmdet.engine.distributed import Process
-from mmdet.errors import DataError, MMDetError
+from mmdet.errors import CheckpointError, DataError, MMDetError
 
 CONFIG = """
 model = dict(type='ToyModel')
@@ -84,3 +85,17 @@ def test_numbers_that_cannot_be_written(tool: ModuleType) -> None:
     Path('file').touch()
     with pytest.raises(DataError, match=r'--json file/m\.json: cannot write.*kept in'):
         tool.main(['config.py', 'w.pth', '--json', 'file/m.json', '--work-dir', 'w'])
+
+
+def test_a_model_without_weights_takes_no_checkpoint(
+    tool: ModuleType, reduced_config: Callable, tmp_path: Path
+) -> None:
+    config = reduced_config('precomputed_bytetrack_youtubevis', tmp_path)
+    Path('stored.py').write_text(config.pretty_text)
+    for given in ([], ['none'], ['--checkpoint', 'none']):
+        assert tool.main(['stored.py', *given, '--json', 'm.json', '--work-dir', 'w']) == 0
+    assert json.loads(Path('m.json').read_text())['AP'] > 0.5
+    with pytest.raises(CheckpointError, match=r'w\.pth has no use'):
+        tool.main(['stored.py', 'w.pth', '--work-dir', 'w'])
+    with pytest.raises(CheckpointError, match='give the checkpoint that fills them'):
+        tool.main(['config.py', '--work-dir', 'w'])

@@ -159,7 +159,9 @@ def test_video_with_wrong_weights(weights):
     torch.save({'state_dict': {'other.weight': torch.zeros(3)}}, 'other.pth')
     with pytest.raises(CheckpointError, match=r'other\.pth'):
         tool('test_video')(['config.py', 'other.pth'])
-    for argv in (['config.py'], ['config.py', weights, '--checkpoint', weights], ['config.py', weights, '--eval', 'x']):
+    with pytest.raises(CheckpointError, match='give the checkpoint'):
+        tool('test_video')(['config.py'])
+    for argv in (['config.py', weights, '--checkpoint', weights], ['config.py', weights, '--eval', 'x']):
         with pytest.raises(SystemExit) as error:
             tool('test_video')(argv)
         assert error.value.code == 2

@@ -2,11 +2,12 @@
 
 from mmdet.datasets.transforms.crop import RandomCrop
 from mmdet.datasets.transforms.geometric import RandomFlip, Resize, rescaled_size
-from mmdet.datasets.transforms.loading import LoadAnnotations, LoadFrames
+from mmdet.datasets.transforms.loading import BlankFrames, LoadAnnotations, LoadFrames
 from mmdet.datasets.transforms.packing import PackClip
 from mmdet.datasets.transforms.photometric import PhotometricDistortion
 
 __all__ = [
+    'BlankFrames',
     'LoadAnnotations',
     'LoadFrames',
     'PackClip',

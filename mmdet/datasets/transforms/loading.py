@@ -13,7 +13,7 @@ from mmdet.ops.rle import decode_all, normalise_rle
 from mmdet.registry import TRANSFORMS
 from mmdet.structures import RLE
 
-__all__ = ['LoadAnnotations', 'LoadFrames']
+__all__ = ['BlankFrames', 'LoadAnnotations', 'LoadFrames']
 
 
 @TRANSFORMS.register_module()
@@ -37,6 +37,21 @@ class LoadFrames:
         expected = (frame.video.height, frame.video.width)
         check_size(frame.path, image.shape[:2], expected, clip.where(frame))
         return image
+
+
+@TRANSFORMS.register_module()
+class BlankFrames:
+    """Stand one black pixel in for every frame, in place of ``LoadFrames``; no image file is opened.
+
+    For models that look at no pixel: stored detections and a tracker. Any other model refuses such frames.
+    """
+
+    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
+        for frame in clip.frames:
+            frame.image = np.zeros((1, 1, 3), np.uint8)
+            frame.scale_factor = (1 / frame.video.width, 1 / frame.video.height)
+            frame.blank = True
+        return clip
 
 
 @TRANSFORMS.register_module()

@@ -44,6 +44,8 @@ def _sample(frame: ClipFrame, seed: int) -> FrameSample:
             'sample_seed': seed,
         }
     )
+    if frame.blank:
+        sample.set_metainfo({'blank': True})
     if frame.objects is not None:
         sample.gt_instances = _instances(frame.objects, ~frame.objects.crowd)
         sample.ignored_instances = _instances(frame.objects, frame.objects.crowd)

@@ -43,10 +43,13 @@ class Detector(nn.Module):
     """Base of detectors.
 
     Attributes:
-        provides: what later slots may use: any of ``pyramid`` (``features`` of a clip) and ``masks``.
+        provides: what later slots may use: any of ``pyramid`` (``features`` of a clip), ``masks``, and ``embeddings``
+            where the detector itself gives a vector per detection.
+        reads_pixels: whether it looks at the frames; one that does not also works on frames that were never read.
     """
 
     provides: frozenset[str] = frozenset()
+    reads_pixels: bool = True
     convention: BoxConvention = BoxConvention()
 
     @abstractmethod

@@ -148,6 +148,21 @@ class VideoInstanceSegmenter(nn.Module):
             self._session = None
         return finished
 
+    def check_blank_frames_suffice(self) -> None:
+        """Refuse to run on frames whose files were not read, if a part of the model looks at pixels.
+
+        Raises:
+            ConfigError: naming the part.
+        """
+        parts: list[nn.Module | None] = [self.calibration_head, self.track_head]
+        if self.detector.reads_pixels:
+            parts.append(self.detector)
+        parts = [part for part in parts if part is not None]
+        if parts:
+            raise ConfigError(
+                f'{type(parts[0]).__name__} looks at pixels, but the pipeline has BlankFrames; load the frames instead'
+            )
+
     def start_video(self) -> VideoSession:
         """A session that owns the state of one new video."""
         return VideoSession(self)

@@ -60,6 +60,8 @@ class VideoSession:
             DataError: the frames do not follow those of the step before.
         """
         self._check_order(samples)
+        if samples[0].get('blank', False):
+            self.model.check_blank_frames_suffice()
         images = self.model.data_preprocessor([frames])[0]
         clip = Clip(images, samples, self.model.detector.extract_feat(images), self.model.detector.convention, frames)
         if self._window is None:

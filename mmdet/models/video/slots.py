@@ -1,7 +1,8 @@
 """Whether the slots of a model fit together, checked when it is built.
 
 Slots say what they need with the words of :data:`EXPLANATIONS`. ``pyramid`` and ``masks`` come from the detector
-(``provides``), ``embeddings`` from any track head; ``frames`` (the clip's 8-bit frames) are always there for heads,
+(``provides``), ``embeddings`` from any track head, or
+from detections that were stored with them; ``frames`` (the clip's 8-bit frames) are always there for heads,
 because the session that streams a video has them.
 """
 
@@ -14,7 +15,7 @@ from mmdet.errors import IncompatibleSlotsError
 EXPLANATIONS = {
     'pyramid': 'features of a pyramid (MaskRCNN has them; a detector that reads results from files does not)',
     'masks': 'instance masks (give the detector a mask head, or use a tracker that needs boxes only)',
-    'embeddings': 'one embedding per detection (add a track head such as MaskTrackHead)',
+    'embeddings': 'one embedding per detection (add a track head such as MaskTrackHead, or detections that have them)',
     'frames': "the clip's 8-bit frames (heads see them, trackers do not)",
 }
 

@@ -59,3 +59,16 @@ def test_input_of_the_reference_program(parity_dir, tmp_path):
     network_input = np.pad((image - mean) / std, [(0, 0), *padding])
     expected = np.load(folder / 'expected.npz')['0.input']
     np.testing.assert_allclose(network_input[:, ::8, ::8], expected.reshape(3, *expected.shape[-2:]), atol=1e-5)
+
+
+def test_blank_frames_open_no_file(vis, make_set):
+    paths = make_set(vis.document([vis.video(17, 3)], [vis.track(1, 17, [BOX, BOX, BOX])]))
+    for image in paths.images.rglob('*.*'):
+        image.unlink()
+    pipeline = [dict(type='BlankFrames'), dict(type='PackClip')]
+    dataset = YouTubeVISDataset('train.json', str(paths.root), 'JPEGImages', pipeline, test_mode=True)
+    clip = dataset[ChunkIndex(0, 1, 3)]
+    assert clip['inputs'].shape == (2, 3, 1, 1)
+    sample = clip['data_samples'][1]
+    assert sample.blank and sample.frame_id == 2 and sample.video_length == 3
+    assert sample.ori_shape == (48, 64) and sample.scale_factor == (1 / 64, 1 / 48)

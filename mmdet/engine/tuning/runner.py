@@ -1,0 +1,158 @@
+"""One trial: a tracker with given parameters over all videos, and the metric's numbers."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+from mmengine.logging import MMLogger
+
+from mmdet.engine.config import load_config
+from mmdet.engine.stored_run import track_videos
+from mmdet.engine.tuning.journal import Trial
+from mmdet.engine.tuning.objectives import OBJECTIVES
+from mmdet.engine.video_test import require_annotations
+from mmdet.errors import ConfigError, IncompatibleSlotsError
+from mmdet.models.detectors import PrecomputedDetector
+from mmdet.registry import DATASETS, MODELS, TRACKERS, register_all
+
+__all__ = ['TrialRunner', 'TuningTask']
+
+
+@dataclass(frozen=True)
+class TuningTask:
+    """What is searched for; every worker process reads it for itself.
+
+    Attributes:
+        config: config file with ``model.tracker`` and ``test_dataloader``.
+        detections: stored detections, see :class:`mmdet.models.detectors.PrecomputedDetector`.
+        objective: name in :data:`OBJECTIVES`.
+        overrides: of the config.
+    """
+
+    config: str
+    detections: str
+    objective: str
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    def load(self) -> Config:
+        """The config, with the parts that a search needs.
+
+        Raises:
+            ConfigError: it cannot be read or lacks one.
+        """
+        config = load_config(self.config, self.overrides)
+        if not (config.get('model') or {}).get('tracker') or not config.get('test_dataloader'):
+            raise ConfigError(f'{self.config}: needs model.tracker and test_dataloader to tune a tracker')
+        return config
+
+
+class _EvaluatedData:
+    """A data set as a metric sees it, whose annotation file is read once for all trials."""
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dataset, name)
+
+    @functools.cached_property
+    def _truth(self) -> dict[str, Any]:
+        return self._dataset.ground_truth()
+
+    def ground_truth(self) -> dict[str, Any]:
+        return self._truth
+
+
+class TrialRunner:
+    """Builds data set, detections and metric once, and a tracker per trial.
+
+    Args:
+        task: what is searched for.
+
+    Attributes:
+        tracker: config of the tracker before parameters are replaced.
+
+    Raises:
+        ConfigError: the config lacks something, or the tracker needs what the detections do not have.
+        DataError: the data set or the detections cannot be read.
+    """
+
+    def __init__(self, task: TuningTask) -> None:
+        config = task.load()
+        register_all()
+        self.tracker: dict[str, Any] = config.model.tracker.to_dict()
+        self.data = _EvaluatedData(DATASETS.build(config.test_dataloader.dataset))
+        require_annotations(self.data)
+        detector = self._detector_config(config, task.detections)
+        self.detector: PrecomputedDetector = MODELS.build(detector)
+        self.objective = OBJECTIVES[task.objective]
+        self.fingerprint = {
+            'tracker': self.tracker,
+            'detector': {key: value for key, value in detector.items() if key != 'path'},
+            'detections': content_hash(Path(task.detections).expanduser()),
+            'objective': task.objective,
+            'annotations': content_hash(Path(self.data.ann_file)),
+            'videos': [int(video.id) for video in self.data.videos],
+        }
+
+    def _detector_config(self, config: Config, path: str) -> dict[str, Any]:
+        """The config's own where it reads stored detections, else one that fits files and data set."""
+        stored = config.model.get('detector') or {}
+        if stored.get('type') == 'PrecomputedDetector':
+            return {**stored, 'path': path}
+        detector = {'type': 'PrecomputedDetector', 'path': path}
+        if Path(path).suffix in ('.json', '.zip'):  # a result file: its categories are the data set's
+            detector['category_ids'] = self.data.category_ids
+        return detector
+
+    def run(self, params: Mapping[str, Any]) -> Trial:
+        """Track every video and evaluate.
+
+        Raises:
+            DataError: stored detections are damaged or do not fit a video.
+            IncompatibleSlotsError: the tracker needs what the detections do not have.
+        """
+        start = time.perf_counter()
+        try:
+            tracker = TRACKERS.build({**self.tracker, **params})
+        except IncompatibleSlotsError:
+            raise
+        except ConfigError as error:  # such as thresholds in the wrong order
+            return Trial(dict(params), {}, str(error))
+        results = track_videos(self.data, self.detector, tracker)
+        with _quiet():  # a table for every trial is more than anybody reads
+            numbers = self.objective.build().evaluate(results, self.data)
+        seconds = round(time.perf_counter() - start, 3)
+        return Trial(dict(params), {name: float(value) for name, value in numbers.items()}, seconds=seconds)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what metrics log to warnings."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def content_hash(path: Path) -> str:
+    """Hash of a file, or of the names and contents of all files of a folder."""
+    digest = hashlib.sha256()
+    for file in sorted(p for p in path.rglob('*') if p.is_file()) if path.is_dir() else [path]:
+        digest.update(str(file.relative_to(path)).encode() + b'\0')
+        with open(file, 'rb') as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()[:16]

@@ -1,0 +1,96 @@
+"""Runs the trials of a search that are not finished yet, in one process or several."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from tqdm import tqdm
+
+from mmdet.engine.tuning.journal import Journal, Trial, key_of
+from mmdet.engine.tuning.objectives import Objective
+from mmdet.engine.tuning.runner import TrialRunner, TuningTask
+from mmdet.errors import ConfigError
+
+__all__ = ['run_trials']
+
+_runner: TrialRunner | None = None  # of a worker process
+
+
+def run_trials(
+    task: TuningTask,
+    runner: TrialRunner,
+    points: Sequence[Mapping[str, Any]],
+    journal: Journal,
+    workers: int = 1,
+) -> list[Trial]:
+    """Outcomes of all ``points``, in their order; those in the journal are not run again.
+
+    Args:
+        task: what is searched for, for other processes.
+        runner: of this process.
+        points: parameters; repeated ones run once.
+        journal: gets every finished trial.
+        workers: processes.
+
+    Raises:
+        MMDetError: as :meth:`TrialRunner.run`; finished trials are kept.
+    """
+    if workers < 1:
+        raise ConfigError(f'--workers must be at least 1, got {workers}')
+    waiting = {key_of(point): dict(point) for point in points if key_of(point) not in journal.trials}
+    outcomes = _in_turn(runner, waiting) if min(workers, len(waiting)) < 2 else _in_parallel(task, waiting, workers)
+    every = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file wants fewer lines
+    done = len({key_of(point) for point in points}) - len(waiting)
+    with tqdm(total=done + len(waiting), initial=done, unit='trial', desc='tuning', mininterval=every) as bar:
+        for trial in outcomes:
+            journal.add(trial)
+            bar.set_postfix_str(_best(journal, runner.objective), refresh=False)
+            bar.update()
+    return [journal.trials[key_of(point)] for point in points]
+
+
+def _best(journal: Journal, objective: Objective) -> str:
+    scores = [trial.numbers[objective.key] for trial in journal.trials.values() if trial.numbers]
+    return f'best {objective.key} {max(scores):.4f}' if scores else ''
+
+
+def _in_turn(runner: TrialRunner, waiting: Mapping[str, Mapping[str, Any]]) -> Iterator[Trial]:
+    return (runner.run(params) for params in waiting.values())
+
+
+def _in_parallel(task: TuningTask, waiting: Mapping[str, Mapping[str, Any]], workers: int) -> Iterator[Trial]:
+    # started afresh, not forked: a child of a process that has run torch's thread pool may hang
+    context = multiprocessing.get_context('spawn')
+    with ProcessPoolExecutor(min(workers, len(waiting)), context, _start_worker, (task,)) as pool:
+        futures = [pool.submit(_run, dict(params)) for params in waiting.values()]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BrokenProcessPool as error:
+            raise ConfigError(
+                'a worker process ended unexpectedly (out of memory?); finished trials are kept: run the same command '
+                'again, with fewer --workers'
+            ) from error
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _start_worker(task: TuningTask) -> None:
+    import torch
+
+    global _runner
+    os.environ['OMP_NUM_THREADS'] = '1'
+    torch.set_num_threads(1)  # the processes share the cores already
+    _runner = TrialRunner(task)
+
+
+def _run(params: dict[str, Any]) -> Trial:
+    if _runner is None:
+        raise RuntimeError('the worker was not started')
+    return _runner.run(params)

@@ -1,0 +1,107 @@
+"""Which parameters a search tries: spaces of values, their grid, and random points of it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mmdet.engine.config import WORDS, parse_overrides
+from mmdet.engine.config_keys import ANYTHING, constructor_keys, unknown_key
+from mmdet.errors import ConfigError
+
+__all__ = ['DEFAULT_SPACES', 'Space', 'grid_points', 'parse_space', 'random_points', 'size']
+
+PREFIX = 'model.tracker.'
+
+Space = Mapping[str, Sequence[Any]]
+"""Values to try by the name of a tracker's argument."""
+
+DEFAULT_SPACES: dict[str, Space] = {
+    'MaskTrackTracker': {
+        'score_weight': (0.5, 1.0, 2.0),
+        'iou_weight': (1.0, 2.0, 4.0),
+        'label_weight': (5.0, 10.0),
+        'memory_frames': (None, 20),
+        'motion': (None, 'kalman'),
+    },
+    'DeepSORTTracker': {
+        'max_cosine_distance': (0.1, 0.2, 0.4),
+        'max_iou_distance': (0.5, 0.7, 0.9),
+        'max_age': (10, 30, 70),
+        'n_init': (1, 3),
+        'min_confidence': (0.05, 0.3, 0.5),
+    },
+    'ByteTracker': {
+        'high_threshold': (0.3, 0.5, 0.6),
+        'low_threshold': (0.05, 0.1),
+        'new_threshold': (0.4, 0.6, 0.7),
+        'min_iou': (0.1, 0.2, 0.3),
+        'max_age': (10, 30),
+    },
+    'OCSORTTracker': {
+        'min_confidence': (0.05, 0.3, 0.6),
+        'max_age': (10, 30),
+        'min_hits': (0, 3),
+        'min_iou': (0.2, 0.3, 0.4),
+        'momentum_weight': (0.0, 0.2, 0.4),
+    },
+    'SORTTracker': {'max_age': (1, 10, 30), 'min_hits': (0, 3), 'min_iou': (0.2, 0.3, 0.5)},
+    'IoUTracker': {'min_iou': (0.2, 0.3, 0.5), 'max_age': (1, 5, 10, 30)},
+}
+"""What is tried where nothing else is asked for, by tracker class."""
+
+
+def parse_space(texts: Sequence[str], tracker: Mapping[str, Any]) -> Space:
+    """The space that ``--param`` options describe; the tracker's default one where there are none.
+
+    Args:
+        texts: ``model.tracker.max_age=10,30`` each; the prefix may be left out.
+        tracker: config of the tracker.
+
+    Raises:
+        ConfigError: an argument that the tracker does not take, no values, or no default space.
+    """
+    kind = tracker['type']
+    if not texts:
+        if kind not in DEFAULT_SPACES:
+            raise ConfigError(f'{kind} has no default search space: give --param {PREFIX}NAME=VALUE,VALUE,...')
+        return DEFAULT_SPACES[kind]
+    keys = constructor_keys(kind) or ANYTHING
+    space: dict[str, Sequence[Any]] = {}
+    for path, value in parse_overrides(texts).items():
+        name = path.removeprefix(PREFIX)
+        if '.' in name:
+            raise ConfigError(f'--param {path}: only arguments of the tracker can be searched, {PREFIX}NAME')
+        if keys is not ANYTHING and name not in keys:
+            raise ConfigError(f'--param {unknown_key(name, keys, kind)}')
+        values = list(value) if isinstance(value, list | tuple) else [value]
+        if not values:
+            raise ConfigError(f'--param {path}: no values')
+        space[name] = [WORDS.get(v.lower(), v) if isinstance(v, str) else v for v in values]
+    return space
+
+
+def size(space: Space) -> int:
+    """Number of points of the grid."""
+    return math.prod(len(values) for values in space.values())
+
+
+def grid_points(space: Space) -> Iterator[dict[str, Any]]:
+    """Every combination of values; the last name varies fastest."""
+    return (dict(zip(space, values)) for values in itertools.product(*space.values()))
+
+
+def random_points(space: Space, count: int, seed: int) -> list[dict[str, Any]]:
+    """Different points of the grid, all of them if there are no more than ``count``. The same seed gives the same."""
+    total = size(space)
+    chosen = np.random.default_rng(seed).choice(total, min(count, total), replace=False)
+    shape = [len(values) for values in space.values()]
+    columns = np.unravel_index(chosen, shape)
+    return [
+        {name: values[int(column[row])] for (name, values), column in zip(space.items(), columns)}
+        for row in range(len(chosen))
+    ]
