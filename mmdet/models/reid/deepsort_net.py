@@ -27,7 +27,7 @@ class DeepSORTNet(nn.Module):
     """The network of today's ``ckpt.t7``: a small ResNet, averaged over the whole map to 512 numbers.
 
     Args:
-        base_channels: channels of stem and first stage; the vector has eight times as many. 64 is the published network.
+        base_channels: channels of stem and first stage; vectors have eight times as many. 64 is the published network.
 
     Attributes:
         embedding_dim: D, length of the vectors.

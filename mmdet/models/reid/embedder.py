@@ -73,7 +73,7 @@ class ReIDEmbedder(nn.Module):
         return self.backbone(inputs)
 
     def vectors(self, frames: Tensor, bboxes: Sequence[Tensor]) -> list[Tensor]:
-        """Unit vectors (N_t, D) of the boxes (N_t, 4) of each of T frames (T, 3, H, W) uint8, in pixels of the frames."""
+        """Unit vectors (N_t, D) of the boxes (N_t, 4), in pixels, of each of T frames (T, 3, H, W) uint8."""
         device = self.mean.device
         frames, counts = frames.to(device, non_blocking=True), [len(boxes) for boxes in bboxes]
         boxes = torch.cat([b.to(device) for b in bboxes])  # (N, 4)

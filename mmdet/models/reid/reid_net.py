@@ -32,6 +32,7 @@ class ReIDNet(nn.Module):
         training_only: beginnings of the names of weights that testing does without.
     """
 
+    task = 'retrieval'
     training_only = ('classifier.',)
 
     def __init__(
@@ -54,14 +55,9 @@ class ReIDNet(nn.Module):
         """Give the classifier as many rows as the training set has identities.
 
         Raises:
-            ConfigError: the config names another number, the set has no identities, or there is no loss.
+            ConfigError: the config names another number, or there is no loss.
         """
-        count = getattr(dataset, 'num_identities', None)
-        if count is None:
-            raise ConfigError(
-                f'ReIDNet trains on crops of identities, which {type(dataset).__name__} does not give: use '
-                "Market1501Dataset, or wrap a video data set: dict(type='VideoCropDataset', videos=...)"
-            )
+        count = dataset.num_identities
         if self.loss_softmax is None and self.loss_triplet is None:
             raise ConfigError('ReIDNet has nothing to train on: give it loss_softmax, loss_triplet or both')
         if self.num_identities is None:
@@ -87,8 +83,8 @@ class ReIDNet(nn.Module):
         Args:
             inputs: B crops (1, 3, H, W) uint8 RGB.
             data_samples: B lists of one sample; training ones have ``gt_instances.instance_ids`` (1,), counted from 0.
-            mode: ``loss`` -> dict of scalars; ``predict`` -> B samples with ``pred_instances.embeddings`` (1, D), of unit
-                length, on the CPU; ``tensor`` -> (B, D) unit vectors.
+            mode: ``loss`` -> dict of scalars; ``predict`` -> B samples with ``pred_instances.embeddings`` (1, D), of
+                unit length, on the CPU; ``tensor`` -> (B, D) unit vectors.
         """
         if mode == 'loss':
             return self.loss(inputs, data_samples)
