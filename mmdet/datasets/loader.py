@@ -74,7 +74,7 @@ def build_train_loader(cfg: dict[str, Any], seed: int, rank: int = 0, world_size
     """
     check_loader_keys(cfg)
     dataset = _dataset(cfg, test_mode=False)
-    sampler = {'type': dataset.train_sampler, **cfg.get('sampler', {})}
+    sampler = {'type': getattr(dataset, 'train_sampler', 'ClipBatchSampler'), **cfg.get('sampler', {})}
     arguments = {'dataset': dataset, 'batch_size': cfg.get('batch_size', 1), 'seed': seed}
     return _loader(cfg, DATA_SAMPLERS.build({**sampler, **arguments, 'rank': rank, 'world_size': world_size}))
 
@@ -99,7 +99,7 @@ def build_test_loader(cfg: dict[str, Any], chunk_size: int, rank: int = 0, world
             f'chunk_size sets how many of its frames go through the detector together'
         )
     dataset = _dataset(cfg, test_mode=True)
-    sampler = {'type': dataset.test_sampler, **cfg.get('sampler', {})}
+    sampler = {'type': getattr(dataset, 'test_sampler', 'ChunkSampler'), **cfg.get('sampler', {})}
     arguments = {'dataset': dataset, 'chunk_size': chunk_size}
     return _loader(cfg, DATA_SAMPLERS.build({**sampler, **arguments, 'rank': rank, 'world_size': world_size}))
 
