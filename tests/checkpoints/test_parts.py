@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from mmdet.checkpoints import load_parts, load_weights, save_weights
+from mmdet.checkpoints import convert, load_parts, load_weights, save_weights
 from mmdet.checkpoints.metadata import describe
 from mmdet.errors import CheckpointError
 from mmdet.models import ReIDNet, ReIDTrackHead
@@ -107,3 +107,13 @@ def test_only_the_classifier_may_be_missing(reid: tuple[ReIDNet, str]) -> None:
     load_weights(ReIDNet(copy.deepcopy(EMBEDDER)), reid[1], require_complete=True)
     with pytest.raises(CheckpointError, match='embedder'):
         load_weights(ReIDNet({**EMBEDDER, 'size': (16, 16)}), reid[1], require_complete=True)
+
+
+def test_a_training_checkpoint_serves_too_and_converts(reid: tuple[ReIDNet, str], tmp_path: Path) -> None:
+    model = reid[0]
+    torch.save({'state_dict': model.state_dict(), 'meta': describe(model), 'optimizer': {}}, tmp_path / 'iter_3.pth')
+    convert(tmp_path / 'iter_3.pth', tmp_path / 'converted.safetensors')
+    for name in ('iter_3.pth', 'converted.safetensors'):
+        head = Tracked(str(tmp_path / name)).track_head
+        load_parts(head)
+        assert torch.equal(head.embedder.backbone.conv[0].weight, model.embedder.backbone.conv[0].weight)

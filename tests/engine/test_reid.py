@@ -26,7 +26,7 @@ ITERATIONS = 55
 
 
 def small_config(root: Path, shapes: Path, work: Path) -> Any:
-    """``reid_deepsort_shapes.py`` with a network half as wide on crops of 24 x 24 pixels, and videos of 96 x 64 pixels."""
+    """``reid_deepsort_shapes.py`` at half its width, on crops of 24 x 24 and videos of 96 x 64 pixels."""
     config = load_config(root / 'configs/reid_deepsort_shapes.py')
     config.model.embedder.update(size=(24, 24))
     config.model.embedder.backbone.base_channels = 8
