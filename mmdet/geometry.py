@@ -119,6 +119,20 @@ def _common_length(spans1: Tensor, spans2: Tensor) -> Tensor:
     return (ends - torch.maximum(spans1[:, None, 0], spans2[None, :, 0])).clamp(min=0)
 
 
+def whole_pixels(bboxes: Tensor, shape: tuple[int, int]) -> Tensor:
+    """The pixels that boxes (N, 4) touch in an image of (H, W), as int64 boxes; x2 <= x1 or y2 <= y1 where none.
+
+    A box with a coordinate that is not finite touches none.
+    """
+    limit = bboxes.new_tensor([shape[1], shape[0]])
+    finite = bboxes.isfinite().all(1, keepdim=True)
+    known = torch.where(finite, bboxes, 0.0)
+    first = known[:, :2].floor().clamp(min=0)
+    last = known[:, 2:].ceil().minimum(limit)
+    empty = (known[:, 2:] <= known[:, :2]).any(1, keepdim=True)
+    return torch.cat([first, torch.where(empty, first, last)], 1).long()
+
+
 def encode_deltas(
     boxes: Tensor, targets: Tensor, means: tuple[float, ...] = (0, 0, 0, 0), stds: tuple[float, ...] = (1, 1, 1, 1)
 ) -> Tensor:

@@ -64,9 +64,38 @@ def _edit(node: Any, changes: dict[str, Any]) -> None:
             _edit(value, changes)
 
 
+@pytest.fixture(scope='session')
+def tiny_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folders of Market-1501 with images of noise: three people to train on, two queries, two cameras."""
+    import cv2
+    import numpy as np
+
+    root, rng = tmp_path_factory.mktemp('market'), np.random.default_rng(0)
+    names = {
+        'bounding_box_train': [f'{p:04d}_c{c}s1_{f:06d}_00.jpg' for p in (2, 7, 11) for c in (1, 2) for f in (1, 9)],
+        'query': ['0001_c1s1_000001_00.jpg', '0003_c2s1_000004_00.jpg'],
+        'bounding_box_test': [
+            *('-1_c1s1_000001_00.jpg', '0000_c2s1_000002_00.jpg', '0001_c1s1_000003_00.jpg'),
+            *('0001_c2s1_000004_00.jpg', '0003_c1s1_000005_00.jpg'),
+        ],
+    }
+    for folder, files in names.items():
+        (root / folder).mkdir()
+        (root / folder / 'Thumbs.db').touch()
+        for name in files:
+            cv2.imwrite(str(root / folder / name), rng.integers(0, 255, (16, 8, 3), np.uint8))
+    return root
+
+
 def _narrow_model(model: Any) -> None:
     """Few channels everywhere, six classes, random weights."""
     base, channels = 8, 16
+    _edit(model, dict(weights=None))
+    if model.type == 'ReIDNet':
+        _edit(model, dict(base_channels=base))
+        return
+    if model.get('track_head') and 'embedder' in model.track_head:
+        model.track_head.embedder.backbone.base_channels = base
     backbone = model.detector.backbone
     backbone.update(base_channels=base, pretrained=None)
     if backbone.type == 'ResNeXt':
@@ -116,15 +145,15 @@ def tiny_detections(tiny_shapes: Path, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def reduced_config(
-    repo_root: Path, tiny_shapes: Path, tiny_detections: dict[str, Path]
+    repo_root: Path, tiny_shapes: Path, tiny_detections: dict[str, Path], tiny_market: Path
 ) -> Callable[[str, Path], Any]:
     """``reduced_config(name, work_dir)``: a config with narrow layers and procedural data, two iterations long."""
     from mmdet.engine.config import load_config
 
     def make(name: str, work_dir: Path) -> Any:
         config = load_config(repo_root / 'configs' / f'{name}.py')
-        detector = config.model.detector
-        if detector.type == 'PrecomputedDetector':
+        detector = config.model.get('detector')
+        if detector is not None and detector.type == 'PrecomputedDetector':
             detector.path = str(tiny_detections[detector.format])
         else:
             _narrow_model(config.model)
@@ -132,14 +161,20 @@ def reduced_config(
             loader = config.get(f'{part}_dataloader')
             if loader is None:
                 continue
-            _edit(loader, dict(scale=(96, 64)))
+            if 'videos' not in loader.dataset and loader.dataset.type != 'Market1501Dataset':
+                _edit(loader, dict(scale=(96, 64)))
             loader.num_workers = 0
+            if loader.dataset.type == 'Market1501Dataset':
+                loader.dataset.data_root = str(tiny_market)
+                continue
+            videos = loader.dataset.get('videos', loader.dataset)
             if loader.dataset.type == 'COCOVideoDataset':
                 loader.dataset.type = 'YouTubeVISDataset'  # the same images, one at a time
             place = dict(data_root=str(tiny_shapes), ann_file=f'annotations/{split}.json', split=None)
-            loader.dataset.update(place, img_prefix=f'{split}/JPEGImages')
+            videos.update(place, img_prefix=f'{split}/JPEGImages')
         if config.get('train_dataloader'):
             config.train_dataloader.batch_size = 2
+            _edit(config.train_dataloader, dict(crops_per_identity=1))
             config.train_cfg = dict(max_iters=2, val_interval=100)
         if config.test_evaluator.type == 'COCOMetric':
             config.val_evaluator = config.test_evaluator = dict(type='YTVISMetric')

@@ -18,11 +18,12 @@ from mmdet.registry import register_all
 
 
 def configured_datasets(path: str) -> dict[str, Any]:
-    """The data sets of a config by the place where they stand."""
+    """The data sets of a config by the place where they stand; for crops of videos, the videos."""
     config = load_config(path)
     register_all()
     loaders = {f'{part}_dataloader': config.get(f'{part}_dataloader') for part in ('train', 'val', 'test')}
-    return {f'{place}.dataset': loader.dataset for place, loader in loaders.items() if loader and loader.get('dataset')}
+    found = {place: loader.dataset for place, loader in loaders.items() if loader and loader.get('dataset')}
+    return {f'{place}.dataset': dataset.get('videos', dataset) for place, dataset in found.items()}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

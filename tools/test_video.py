@@ -1,4 +1,4 @@
-"""Test a model on the videos of a config's test set: numbers, a submission file, pictures, detections."""
+"""Test a model on the videos (or crops) of a config's test set: numbers, a result file, pictures, detections."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mmdet.engine.cli import CommandParser, run
 from mmdet.engine.config import add_config_options, load_config, parse_overrides
 from mmdet.engine.distributed import STEP_TIMEOUT, Process, join_processes, leave_processes
 from mmdet.engine.launch import launch, must_launch
+from mmdet.engine.tester import Tester
 from mmdet.engine.train_log import set_up_logging
-from mmdet.engine.video_test import VideoTester
 from mmdet.errors import DataError
 from mmdet.files import write_json
 
@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def deliver(args: Namespace, tester: VideoTester, process: Process, evaluate: bool) -> None:
+def deliver(args: Namespace, tester: Tester, process: Process, evaluate: bool) -> None:
     """Everything that was asked for, from the results in the folder."""
     for path in args.out:
         log.info('results: %s', tester.export(path))

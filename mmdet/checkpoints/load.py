@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from mmdet.checkpoints import families
 from mmdet.checkpoints.backbone import torchvision_backbone
 from mmdet.checkpoints.files import load_file
+from mmdet.checkpoints.foreign import refuse_foreign
 from mmdet.checkpoints.metadata import differences
+from mmdet.checkpoints.parts import missing_parts
 from mmdet.checkpoints.report import Entry, LoadReport, module_of, shape_text
-from mmdet.checkpoints.safe_pickle import convert_command
-from mmdet.checkpoints.state import StateDict, classes_in, first_difference, meta_of, shapes_of, state_dict_of
+from mmdet.checkpoints.state import StateDict, classes_in, first_difference, meta_of, state_dict_of
 from mmdet.errors import CheckpointError
 
 LEAST_MATCH = 0.1  # below this part of a model's tensors, a checkpoint is of another model
@@ -36,16 +36,18 @@ def load_weights(
     """Load the weights in ``path`` into ``model``, in place.
 
     A tensor of another shape is never cut or stretched to fit: the parameter keeps its initialisation and is listed
-    under ``random``. ``report.metadata`` holds what the file tells about its weights.
+    under ``random``. ``report.metadata`` holds what the file tells about its weights. A part that brings a file of its
+    own (:mod:`mmdet.checkpoints.parts`) takes its weights from there where ``path`` has none for it.
 
     Args:
         model: target; a DistributedDataParallel wrapper is seen through.
         path: weights or training checkpoint of this program.
         trust: unpickle without limits; only on the user's explicit word.
         require_complete: for testing. Any parameter that the file does not fill, weights of a part that the model
-            lacks (but for a track head, where that slot is empty: a detector may be tested alone), other class names,
-            or a model that is set up unlike what the weights need are errors. Without it (``load_from``) they are
-            listed in the report.
+            lacks (but for a track head, where that slot is empty or brings its own: a detector may be tested alone),
+            other class names, or a model that is set up unlike what the weights need are errors. Without it
+            (``load_from``) they are listed in the report. Nobody asks for what only training uses
+            (``model.training_only``).
         classes: class names by label that the model will be used with; None takes ``model.classes`` if it has any.
 
     Raises:
@@ -54,15 +56,16 @@ def load_weights(
     module = model.module if isinstance(model, DistributedDataParallel) else model
     checkpoint = load_file(path, trust)
     state, meta = state_dict_of(checkpoint, path), meta_of(checkpoint)
-    report = LoadReport(source=str(path), family='own', metadata=meta)
-    fitting = _match(module.state_dict(), state, report)
+    own_parts, part_notes = missing_parts(module, state, trust)
+    report = LoadReport(source=str(path), family='own', metadata=meta, notes=part_notes)
+    fitting = _match(module.state_dict(), {**state, **own_parts}, report)
     if report.random or not fitting:
-        _refuse_foreign(state, meta, path)
+        refuse_foreign(state, meta, path)
     _refuse_unrelated(module, fitting, report, path)
     problems = _class_problem(meta, classes or getattr(module, 'classes', None))
     problems += differences(meta, module)
     if require_complete:
-        _require_complete(report, problems + _unused(module, report), path)
+        _require_complete(module, report, problems + _unused(module, report), path)
     report.notes += problems
     module.load_state_dict(fitting, strict=False)
     return report
@@ -87,16 +90,6 @@ def _match(own: Mapping[str, Tensor], state: Mapping[str, Tensor], report: LoadR
     return fitting
 
 
-def _refuse_foreign(state: Mapping[str, Tensor], meta: Mapping[str, Any], path: str | Path) -> None:
-    foreign = [family for family in families.matching(shapes_of(state), meta) if family.name != 'own']
-    if foreign:
-        choice = '' if len(foreign) == 1 else f' --family {"|".join(family.name for family in foreign)}'
-        raise CheckpointError(
-            f'{path} is a checkpoint of another program ({" or ".join(family.title for family in foreign)}). '
-            f'Convert it first: {convert_command(path)}{choice}'
-        )
-
-
 def _refuse_unrelated(module: nn.Module, fitting: StateDict, report: LoadReport, path: str | Path) -> None:
     own = module.state_dict()
     if len(fitting) >= LEAST_MATCH * len(own) and fitting:
@@ -119,13 +112,15 @@ def _class_problem(meta: Mapping[str, Any], classes: Sequence[str] | None) -> li
 
 def _unused(module: nn.Module, report: LoadReport) -> list[str]:
     """A clause on weights that the model has no place for: it computes something else than what was trained."""
-    no_track_head = getattr(module, 'track_head', None) is None
+    head = getattr(module, 'track_head', None)
+    replaced = ('track_head.',) if head is None or getattr(head, 'own_weights', None) else ()
+    expected = replaced + _training_only(module)
     unused = [
         entry
         for entry in report.dropped
         if entry.note == NO_PLACE
         and not entry.key.endswith(COUNTER)
-        and not (no_track_head and entry.key.startswith('track_head.'))
+        and not entry.key.startswith(expected)
     ]
     if not unused:
         return []
@@ -133,12 +128,18 @@ def _unused(module: nn.Module, report: LoadReport) -> list[str]:
     return [f'{len(unused)} of its tensors have no place in the model ({parts}): the config lacks a part of it']
 
 
-def _require_complete(report: LoadReport, problems: Sequence[str], path: str | Path) -> None:
+def _training_only(module: nn.Module) -> tuple[str, ...]:
+    """Beginnings of the names of weights that a model uses in training alone, such as a classifier of identities."""
+    return tuple(getattr(module, 'training_only', ()))
+
+
+def _require_complete(module: nn.Module, report: LoadReport, problems: Sequence[str], path: str | Path) -> None:
     problems = list(problems)
-    if report.random:
-        listed = [f'{entry.key} {shape_text(entry.shape)} ({entry.note})' for entry in report.random[:LISTED]]
-        more = f', and {len(report.random) - LISTED} more' if len(report.random) > LISTED else ''
-        problems.append(f'{len(report.random)} parameters would be left random: {", ".join(listed)}{more}')
+    random = [entry for entry in report.random if not entry.key.startswith(_training_only(module))]
+    if random:
+        listed = [f'{entry.key} {shape_text(entry.shape)} ({entry.note})' for entry in random[:LISTED]]
+        more = f', and {len(random) - LISTED} more' if len(random) > LISTED else ''
+        problems.append(f'{len(random)} parameters would be left random: {", ".join(listed)}{more}')
     if problems:
         raise CheckpointError(f'{path} does not suit this model and data: {"; ".join(problems)}')
 
@@ -146,10 +147,13 @@ def _require_complete(report: LoadReport, problems: Sequence[str], path: str | P
 def load_backbone(backbone: nn.Module, weights: str | Path, trust: bool = False) -> LoadReport:
     """Start ``backbone`` from ImageNet weights; ``weights`` as :func:`torchvision_backbone` takes it.
 
+    A network of another kind than our ResNets takes a file; its ``pretrained_state(state)`` picks what it needs of it.
+
     Raises:
         CheckpointError: the weights are not to be had, or of a network of another depth or width.
     """
-    state = torchvision_backbone(weights, trust)
+    own = getattr(backbone, 'pretrained_state', None)
+    state = own(state_dict_of(load_file(weights, trust), weights)) if own else torchvision_backbone(weights, trust)
     report = LoadReport(source=str(weights), family='torchvision classifier')
     fitting = _match(backbone.state_dict(), state, report)
     unused = [entry for entry in report.dropped if not entry.key.endswith(COUNTER)]

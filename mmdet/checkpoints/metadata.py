@@ -9,6 +9,7 @@ normalisation       {channel_order: rgb or bgr, mean: [3], std: [3]} in pixel va
 backbone            {style: pytorch or caffe}, where the stride sits
 track_head          {last_relu: bool}
 calibration_head    {window: centred or cuda}, where the correlation looks
+reid                {size: [width, height] of crops, mean: [3], std: [3], network, num_identities}
 classes             names by label
 num_classes         classes without background
 config              name of the config that the weights belong to
@@ -44,6 +45,9 @@ COMPARED = {  # metadata entry -> where a model, or the model part of a config, 
     'backbone.style': 'detector.backbone.style',
     'track_head.last_relu': 'track_head.last_relu',
     'calibration_head.window': 'calibration_head.window',
+    'reid.size': 'embedder.size',
+    'reid.mean': 'embedder.mean',
+    'reid.std': 'embedder.std',
 }
 
 

@@ -3,6 +3,13 @@
 from mmdet.datasets import transforms
 from mmdet.datasets.base import ChunkIndex, TrackAnnotation, TrainIndex, VideoDataset, VideoInfo
 from mmdet.datasets.coco import COCOVideoDataset
+from mmdet.datasets.crops import (
+    CropDataset,
+    CropSampler,
+    IdentityBatchSampler,
+    Market1501Dataset,
+    VideoCropDataset,
+)
 from mmdet.datasets.holdout import holdout_ids
 from mmdet.datasets.loader import Batch, build_test_loader, build_train_loader
 from mmdet.datasets.samplers import ChunkSampler, ClipBatchSampler
@@ -14,9 +21,14 @@ __all__ = [
     'ChunkIndex',
     'ChunkSampler',
     'ClipBatchSampler',
+    'CropDataset',
+    'CropSampler',
+    'IdentityBatchSampler',
+    'Market1501Dataset',
     'OVISDataset',
     'TrackAnnotation',
     'TrainIndex',
+    'VideoCropDataset',
     'VideoDataset',
     'VideoInfo',
     'YouTubeVISDataset',

@@ -78,11 +78,15 @@ class VideoDataset(torch.utils.data.Dataset, ABC):
         category_ids: the file's category id by label.
         has_annotations: whether there is ground truth to train on or to evaluate with.
         ann_file: path of the annotation file.
+        train_sampler, test_sampler: what loaders use where their config names no sampler.
 
     Raises:
         DataError: the file is damaged, inconsistent or has nothing to train on; file, video, annotation are named.
         ConfigError: an argument that does not fit the file.
     """
+
+    train_sampler = 'ClipBatchSampler'
+    test_sampler = 'ChunkSampler'
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mmdet.datasets.base import VideoDataset
+from mmdet.datasets.crops.base import CropDataset
 from mmdet.datasets.failure import WorkerFailure
 from mmdet.datasets.transfer import PackedBatch, pack, unpack
 from mmdet.errors import ConfigError
@@ -61,8 +62,8 @@ def build_train_loader(cfg: dict[str, Any], seed: int, rank: int = 0, world_size
 
     Args:
         cfg: ``dataset`` (config or object), ``batch_size`` per process, ``num_workers`` (2), ``sampler`` (config of a
-            class from DATA_SAMPLERS, ``ClipBatchSampler``), ``persistent_workers`` (True), ``pin_memory`` (False),
-            ``prefetch_factor`` (2).
+            class from DATA_SAMPLERS; by default the data set's ``train_sampler``), ``persistent_workers`` (True),
+            ``pin_memory`` (False), ``prefetch_factor`` (2).
         seed: of order and augmentation.
         rank: of this process.
         world_size: number of processes.
@@ -73,17 +74,17 @@ def build_train_loader(cfg: dict[str, Any], seed: int, rank: int = 0, world_size
     """
     check_loader_keys(cfg)
     dataset = _dataset(cfg, test_mode=False)
-    sampler = {'type': 'ClipBatchSampler', **cfg.get('sampler', {})}
+    sampler = {'type': getattr(dataset, 'train_sampler', 'ClipBatchSampler'), **cfg.get('sampler', {})}
     arguments = {'dataset': dataset, 'batch_size': cfg.get('batch_size', 1), 'seed': seed}
     return _loader(cfg, DATA_SAMPLERS.build({**sampler, **arguments, 'rank': rank, 'world_size': world_size}))
 
 
 def build_test_loader(cfg: dict[str, Any], chunk_size: int, rank: int = 0, world_size: int = 1) -> ClipLoader:
-    """Loader of chunks of whole videos, in order, for this rank.
+    """Loader of chunks of whole videos, or of crops, in order, for this rank.
 
     Args:
         cfg: as for :func:`build_train_loader`; ``batch_size`` can only be 1.
-        chunk_size: frames per chunk.
+        chunk_size: frames or crops per chunk.
         rank: of this process.
         world_size: number of processes.
 
@@ -98,7 +99,7 @@ def build_test_loader(cfg: dict[str, Any], chunk_size: int, rank: int = 0, world
             f'chunk_size sets how many of its frames go through the detector together'
         )
     dataset = _dataset(cfg, test_mode=True)
-    sampler = {'type': 'ChunkSampler', **cfg.get('sampler', {})}
+    sampler = {'type': getattr(dataset, 'test_sampler', 'ChunkSampler'), **cfg.get('sampler', {})}
     arguments = {'dataset': dataset, 'chunk_size': chunk_size}
     return _loader(cfg, DATA_SAMPLERS.build({**sampler, **arguments, 'rank': rank, 'world_size': world_size}))
 
@@ -115,7 +116,7 @@ def check_loader_keys(cfg: Mapping[str, Any]) -> None:
         raise ConfigError(f'a data loader config {state}. It takes: {", ".join(_KEYS)}')
 
 
-def _dataset(cfg: dict[str, Any], test_mode: bool) -> VideoDataset:
+def _dataset(cfg: dict[str, Any], test_mode: bool) -> VideoDataset | CropDataset:
     dataset = DATASETS.build(cfg['dataset'])
     if dataset.test_mode != test_mode:
         raise ConfigError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
@@ -12,13 +13,71 @@ from mmdet.datasets.base import ChunkIndex, TrainIndex, VideoDataset
 from mmdet.errors import ConfigError
 from mmdet.registry import DATA_SAMPLERS
 
-__all__ = ['ChunkSampler', 'ClipBatchSampler', 'shard_videos']
+__all__ = ['ChunkSampler', 'ClipBatchSampler', 'PositionedBatchSampler', 'check_rank', 'shard_videos']
 
 _ORDER_STREAM = 2  # keeps this random stream apart from those of the samples
 
 
+class PositionedBatchSampler(Sampler[list[TrainIndex]]):
+    """Batches of training samples, endlessly many epochs, one per iteration, from any position on.
+
+    A subclass lays out the global batches of an epoch; every rank yields its slice of each.
+
+    Args:
+        batch_size: samples per process.
+        seed: of the order and of everything random inside the samples.
+        rank: of this process.
+        world_size: number of processes.
+    """
+
+    def __init__(self, batch_size: int, seed: int = 0, rank: int = 0, world_size: int = 1) -> None:
+        check_rank(rank, world_size)
+        if batch_size < 1 or seed < 0:
+            raise ConfigError(f'batch_size must be at least 1 and seed at least 0, got {batch_size} and {seed}')
+        self.batch_size, self.seed = batch_size, seed
+        self.rank, self.world_size = rank, world_size
+        self.epoch = 0
+        self._skip = 0
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Batches of a whole epoch, wherever the position is."""
+
+    @abstractmethod
+    def batches(self, epoch: int) -> list[np.ndarray]:
+        """All global batches of an epoch, each (global_batch_size,) indices of samples."""
+
+    @property
+    def global_batch_size(self) -> int:
+        """Samples of one step over all processes."""
+        return self.batch_size * self.world_size
+
+    def set_position(self, epoch: int, batches_done: int = 0) -> None:
+        """Let the next iteration continue ``epoch`` after that many batches. Nothing is loaded to get there.
+
+        Raises:
+            ConfigError: the epoch has fewer batches, so the data set or the batch size is not that of the first run.
+        """
+        if epoch < 0 or not 0 <= batches_done <= len(self):
+            raise ConfigError(
+                f'cannot continue epoch {epoch} after {batches_done} batches: an epoch has {len(self)} now; '
+                f'resume with the data set, batch size and number of processes of the first run'
+            )
+        if batches_done == len(self):
+            epoch, batches_done = epoch + 1, 0
+        self.epoch, self._skip = epoch, batches_done
+
+    def __iter__(self) -> Iterator[list[TrainIndex]]:
+        epoch, skip = self.epoch, self._skip
+        self._skip = 0
+        mine = slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
+        for batch in self.batches(epoch)[skip:]:
+            yield [TrainIndex(int(index), epoch, self.seed) for index in batch[mine]]
+        self.epoch = epoch + 1
+
+
 @DATA_SAMPLERS.register_module()
-class ClipBatchSampler(Sampler[list[TrainIndex]]):
+class ClipBatchSampler(PositionedBatchSampler):
     """Batches of training clips, endlessly many epochs, one per iteration over the sampler.
 
     The *global* batch of ``batch_size * world_size`` clips is laid out first and every rank takes its slice of it, so
@@ -49,48 +108,20 @@ class ClipBatchSampler(Sampler[list[TrainIndex]]):
         group_by: Literal['aspect', 'size'] | None = 'aspect',
         balance: Literal['frame', 'video'] = 'frame',
     ) -> None:
-        _check_rank(rank, world_size)
+        super().__init__(batch_size, seed, rank, world_size)
         if balance not in ('frame', 'video'):
             raise ConfigError(f"balance must be 'frame' or 'video', got {balance!r}")
         if group_by not in ('aspect', 'size', None):
             raise ConfigError(f"group_by must be 'aspect', 'size' or None, got {group_by!r}")
-        if batch_size < 1 or seed < 0:
-            raise ConfigError(f'batch_size must be at least 1 and seed at least 0, got {batch_size} and {seed}')
         self.dataset = dataset
-        self.batch_size = batch_size
-        self.seed = seed
         self.shuffle = shuffle
-        self.rank = rank
-        self.world_size = world_size
         self.balance = balance
         self.groups = _groups(dataset, group_by)
         self._sizes = [self._visits(group) for group in self.groups]
-        self.epoch = 0
-        self._skip = 0
-
-    @property
-    def global_batch_size(self) -> int:
-        """Clips of one step over all processes."""
-        return self.batch_size * self.world_size
 
     def __len__(self) -> int:
         """Batches of a whole epoch, wherever the position is."""
         return sum(-(-size // self.global_batch_size) for size in self._sizes)
-
-    def set_position(self, epoch: int, batches_done: int = 0) -> None:
-        """Let the next iteration continue ``epoch`` after that many batches. Nothing is loaded to get there.
-
-        Raises:
-            ConfigError: the epoch has fewer batches, so the data set or the batch size is not that of the first run.
-        """
-        if epoch < 0 or not 0 <= batches_done <= len(self):
-            raise ConfigError(
-                f'cannot continue epoch {epoch} after {batches_done} batches: an epoch has {len(self)} now; '
-                f'resume with the data set, batch size and number of processes of the first run'
-            )
-        if batches_done == len(self):
-            epoch, batches_done = epoch + 1, 0
-        self.epoch, self._skip = epoch, batches_done
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """All global batches of an epoch, each (global_batch_size,) indices of key frames."""
@@ -122,14 +153,6 @@ class ClipBatchSampler(Sampler[list[TrainIndex]]):
         order = np.concatenate(chosen)
         return rng.permutation(order) if self.shuffle else np.sort(order)
 
-    def __iter__(self) -> Iterator[list[TrainIndex]]:
-        epoch, skip = self.epoch, self._skip
-        self._skip = 0
-        mine = slice(self.rank * self.batch_size, (self.rank + 1) * self.batch_size)
-        for batch in self.batches(epoch)[skip:]:
-            yield [TrainIndex(int(index), epoch, self.seed) for index in batch[mine]]
-        self.epoch = epoch + 1
-
 
 def _groups(dataset: VideoDataset, by: Literal['aspect', 'size'] | None) -> list[np.ndarray]:
     """Indices of the key frames that may share a batch, one array per group."""
@@ -156,7 +179,7 @@ class ChunkSampler(Sampler[list[ChunkIndex]]):
     """
 
     def __init__(self, dataset: VideoDataset, chunk_size: int, rank: int = 0, world_size: int = 1) -> None:
-        _check_rank(rank, world_size)
+        check_rank(rank, world_size)
         if chunk_size < 1:
             raise ConfigError(f'chunk_size must be at least 1 frame, got {chunk_size}')
         self.dataset = dataset
@@ -192,6 +215,11 @@ def shard_videos(lengths: Sequence[int], world_size: int) -> list[list[int]]:
     return shards
 
 
-def _check_rank(rank: int, world_size: int) -> None:
+def check_rank(rank: int, world_size: int) -> None:
+    """Refuse a rank that does not exist.
+
+    Raises:
+        ConfigError: naming both numbers.
+    """
     if not 0 <= rank < world_size:
         raise ConfigError(f'rank {rank} does not exist among {world_size} processes')

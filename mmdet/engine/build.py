@@ -13,11 +13,14 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from torch import nn
 
-from mmdet.checkpoints import load_weights
+from mmdet.checkpoints import load_parts, load_weights
+from mmdet.checkpoints.parts import parts_of
 from mmdet.datasets.loader import build_test_loader, build_train_loader
 from mmdet.engine.detection_dump import DetectionDump
 from mmdet.engine.distributed import Process
 from mmdet.engine.random_state import seed_everything
+from mmdet.engine.retrieval_test import RetrievalTester
+from mmdet.engine.tester import Tester
 from mmdet.engine.trainer import Trainer
 from mmdet.engine.video_test import VideoTester, require_annotations
 from mmdet.errors import CheckpointError, ConfigError
@@ -44,9 +47,13 @@ def build_trainer(config: Config, process: Process) -> Trainer:
     _need(config, 'model', 'train_dataloader', 'train_cfg', 'optim_wrapper')
     register_all()
     seed, deterministic = _apply_environment(config)
-    model = MODELS.build(config.model).to(process.device)
+    model = MODELS.build(config.model)
     loader = build_train_loader(config.train_dataloader, seed, process.rank, process.world_size)
     check_classes(config, loader.dataset)
+    _check_task(model, loader.dataset)
+    if hasattr(model, 'fit_to'):  # its layers depend on the data
+        model.fit_to(loader.dataset)
+    model.to(process.device)
     validator = _build_validator(config, model, process)
     seed_everything(seed + process.rank, deterministic)  # dropout differs between processes, weights do not
     return Trainer(config, process, model, loader, validator, build_hooks(config.get('custom_hooks')))
@@ -79,7 +86,7 @@ def build_tester(
     chunk_size: int | None = None,
     trust: bool = False,
     dump_dir: str | Path | None = None,
-) -> VideoTester:
+) -> Tester:
     """A tester on ``test_dataloader``; its intermediate results get a folder of their own under ``work_dir``.
 
     Args:
@@ -106,22 +113,34 @@ def build_tester(
     metrics = build_metrics(config.get('test_evaluator'))
     check_classes(config, loader.dataset)
     model = MODELS.build(config.model)
+    _check_task(model, loader.dataset)
+    if dump_dir and _task(loader.dataset) != 'video':
+        raise ConfigError('--dump-detections is for videos; a test of crops has no detections')
     classes = getattr(loader.dataset, 'classes', None)
     if needs_weights(model, weights):
         report = load_weights(model, str(weights), trust=trust, require_complete=True, classes=classes)
         log.info('%s', report.summary())
+    else:
+        for note in load_parts(model):
+            log.info('%s', note)
     folder = Path(process.on_first(lambda: _scratch_folder(config.work_dir), 'making a result folder'))
-    dump = DetectionDump(dump_dir) if dump_dir else None
-    return VideoTester(model.to(process.device), loader, process, folder, metrics, dump)
+    model = model.to(process.device)
+    if _task(loader.dataset) == 'video':
+        return VideoTester(model, loader, process, folder, metrics, DetectionDump(dump_dir) if dump_dir else None)
+    return RetrievalTester(model, loader, process, folder, metrics)
 
 
 def needs_weights(model: nn.Module, weights: str | Path | None) -> bool:
     """Whether there are weights to load; stored detections with a tracker are a model without any.
 
+    Tensors of parts that bring weights of their own, such as a re-identification network on stored detections, need
+    no checkpoint.
+
     Raises:
         CheckpointError: weights for a model without any, or none for a model that has some.
     """
-    count = len(model.state_dict())
+    own = tuple(f'{name}.' for name, _ in parts_of(model))
+    count = sum(not name.startswith(own) for name in model.state_dict())
     if count and weights is None:
         raise CheckpointError(f'the model has {count} tensors of weights: give the checkpoint that fills them')
     if not count and weights is not None:
@@ -159,6 +178,21 @@ def check_classes(config: Config, dataset: Any) -> None:
             )
 
 
+def _task(owner: Any) -> str:
+    """What a model or a data set is for: ``video``, or ``retrieval``, whose samples are crops and whose test sorts."""
+    return getattr(owner, 'task', 'video')
+
+
+def _check_task(model: nn.Module, dataset: Any) -> None:
+    """Refuse a model for videos on a data set of crops, and the reverse."""
+    if _task(model) != _task(dataset):
+        raise ConfigError(
+            f'{type(model).__name__} is a model for {_task(model)} and {type(dataset).__name__} a data set for '
+            f'{_task(dataset)}. ReIDNet goes with Market1501Dataset and with any video data set inside '
+            "dict(type='VideoCropDataset', videos=...)"
+        )
+
+
 def _class_numbers(node: Any, path: str) -> Iterator[tuple[str, int]]:
     if isinstance(node, Mapping):
         for key, value in node.items():
@@ -171,7 +205,7 @@ def _class_numbers(node: Any, path: str) -> Iterator[tuple[str, int]]:
             yield from _class_numbers(value, f'{path}.{index}')
 
 
-def _build_validator(config: Config, model: nn.Module, process: Process) -> VideoTester | None:
+def _build_validator(config: Config, model: nn.Module, process: Process) -> Tester | None:
     if not config.get('val_dataloader') or not config.get('val_evaluator'):
         if config.get('val_dataloader') or config.get('val_evaluator'):
             raise ConfigError('validation needs both val_dataloader and val_evaluator; remove the one that is there')
@@ -180,7 +214,9 @@ def _build_validator(config: Config, model: nn.Module, process: Process) -> Vide
     loader = build_test_loader(config.val_dataloader, size, process.rank, process.world_size)
     require_annotations(loader.dataset)
     folder = Path(config.work_dir) / 'val_results'
-    return VideoTester(model, loader, process, folder, build_metrics(config.val_evaluator))
+    _check_task(model, loader.dataset)
+    kind = VideoTester if _task(loader.dataset) == 'video' else RetrievalTester
+    return kind(model, loader, process, folder, build_metrics(config.val_evaluator))
 
 
 def _need(config: Config, *keys: str) -> None:

@@ -15,7 +15,7 @@ from mmengine.hooks import Hook
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmdet.checkpoints import load_backbone, load_weights, save_weights, torchvision_backbone
+from mmdet.checkpoints import load_backbone, load_parts, load_weights, save_weights, torchvision_backbone
 from mmdet.engine.checkpoint_folder import BestRule, CheckpointFolder, load_training, newest_of
 from mmdet.engine.distributed import Process
 from mmdet.engine.hook_view import HookView
@@ -24,9 +24,9 @@ from mmdet.engine.optim import build_optim_wrapper, build_schedulers, learning_r
 from mmdet.engine.random_state import isolated_random_state
 from mmdet.engine.step_check import StepCheck
 from mmdet.engine.stop_signal import DeafWorker, StopSignal
+from mmdet.engine.tester import Tester
 from mmdet.engine.train_log import TrainLog
 from mmdet.engine.train_state import Progress, TrainState, run_facts, warn_of_changes
-from mmdet.engine.video_test import VideoTester
 from mmdet.errors import CheckpointError, MMDetError
 
 log = logging.getLogger('mmdet.train')
@@ -36,8 +36,9 @@ USUAL_ITERATIONS = 500  # between checkpoints and validations of a run that coun
 
 
 def _fetch(weights: str) -> None:
-    """Download named weights once, before every process reads them from torchvision's cache."""
-    torchvision_backbone(weights)
+    """Download named weights once, before every process reads them from torchvision's cache; files are there."""
+    if not Path(weights).is_file():
+        torchvision_backbone(weights)
 
 
 class Trainer(HookView):
@@ -64,7 +65,7 @@ class Trainer(HookView):
         process: Process,
         model: nn.Module,
         loader: DataLoader,
-        validator: VideoTester | None = None,
+        validator: Tester | None = None,
         hooks: Sequence[Hook] = (),
     ) -> None:
         super().__init__(config, process, Progress(batches_per_epoch=len(loader)), hooks)
@@ -277,11 +278,13 @@ class Trainer(HookView):
         log.info('best %s so far: %.4f (%s)', key, score, name)
 
     def _begin(self) -> None:
-        """Start a run of its own: from ``load_from``, else from the ImageNet weights that a backbone names."""
+        """Start a run of its own: from ``load_from``, else from the weights that backbones and other parts name."""
         self.log.put_aside_older()
         if self.cfg.get('load_from'):
             log.info('%s', load_weights(self.state.model, self.cfg.load_from).table())
             return
+        for note in load_parts(self.state.model):
+            log.info('%s', note)
         for module in self.state.model.modules():
             weights = getattr(module, 'pretrained', None)
             if weights:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +14,13 @@ from tqdm import tqdm
 
 from mmdet.engine.detection_dump import DetectionDump
 from mmdet.engine.distributed import Process
-from mmdet.engine.stop_signal import DeafWorker, StopSignal
-from mmdet.errors import AnnotationsMissingError, ConfigError, MMDetError
+from mmdet.engine.stop_signal import StopSignal
+from mmdet.engine.tester import Tester
+from mmdet.errors import AnnotationsMissingError
 from mmdet.evaluation import ResultStore, VideoResultCollector
 
-log = logging.getLogger('mmdet.test')
 
-
-class VideoTester:
+class VideoTester(Tester):
     """Runs a model over the videos of a loader, and metrics over what it found.
 
     Every process writes the results of its own videos into one folder; rank 0 reads them in the data set's order. So
@@ -47,22 +44,8 @@ class VideoTester:
         metrics: Sequence[Any] = (),
         dump: DetectionDump | None = None,
     ) -> None:
-        self.model, self.loader, self.process = model, loader, process
-        self.dataset: Any = loader.dataset
-        self.metrics, self.dump = list(metrics), dump
-        self.store = ResultStore(folder)
-        loader.worker_init_fn = DeafWorker(loader.worker_init_fn)
-
-    def run(self, stop: StopSignal | None = None) -> dict[str, float] | None:
-        """Test and evaluate.
-
-        Args:
-            stop: looked at between chunks.
-
-        Returns:
-            The numbers of all metrics, the same on every process; None where a stop was requested.
-        """
-        return self.evaluate() if self.infer(stop) else None
+        super().__init__(model, loader, process, folder, metrics)
+        self.dump, self.store = dump, ResultStore(folder)
 
     @torch.no_grad()
     def infer(self, stop: StopSignal | None = None) -> bool:
@@ -71,7 +54,7 @@ class VideoTester:
         Raises:
             DataError: a frame is missing or damaged, or the model lost one.
         """
-        self.process.on_first(self.store.clear, 'emptying the result folder')
+        self.process.on_first(self.clear, 'emptying the result folder')
         self.model.eval()
         collector = VideoResultCollector()
         with self._progress_bar() as bar:
@@ -83,35 +66,15 @@ class VideoTester:
                 bar.update(sum(len(clip) for clip in batch['data_samples']))
             else:
                 collector.finish()
-        requested = stop is not None and stop.requested
-        return not any(self.process.gather(requested, 'waiting for the other processes to end the test', patient=True))
-
-    def evaluate(self) -> dict[str, float]:
-        """Numbers of all metrics over the results in the folder.
-
-        Raises:
-            AnnotationsMissingError: the data set has no ground truth.
-        """
-
-        def work() -> dict[str, float]:
-            numbers: dict[str, float] = {}
-            for metric in self.metrics:
-                found = metric.evaluate(self.results(), self.dataset)
-                numbers.update({key: float(value) for key, value in found.items()})
-            return numbers
-
-        return self.process.on_first(work, 'evaluating')
-
-    def export(self, path: str | Path) -> str:
-        """Write the submission file that ``path`` asks for, by the first metric; its name, on every process."""
-        if not self.metrics:
-            raise ConfigError('--out needs test_evaluator in the config: the metric knows the format of its benchmark')
-        work: Callable[[], str] = lambda: str(self.metrics[0].export(self.results(), self.dataset, path))  # noqa: E731
-        return self.process.on_first(work, f'writing {path}')
+        return not self.stopped_anywhere(stop)
 
     def results(self) -> Any:
         """Results of all videos in the data set's order, one in memory at a time."""
         return self.store.read_all([video.id for video in self.dataset.videos])
+
+    def clear(self) -> None:
+        """Delete the results of an earlier run."""
+        self.store.clear()
 
     def draw(self, folder: str | Path, count: int | None = None) -> None:
         """Write pictures of the first ``count`` videos (None: of all); the processes share the work.
@@ -126,32 +89,6 @@ class VideoTester:
         for video in tqdm(videos, desc='pictures', unit='video', disable=not self.process.first):
             render_video_result(self.dataset, self.store.read(video.id), folder)
         self.process.barrier('waiting for the other processes to draw')
-
-    @contextlib.contextmanager
-    def naming_results(self) -> Iterator[None]:
-        """An error inside tells where the results so far lie: hours of work may be in them.
-
-        Raises:
-            MMDetError: of the same type, with the folder in its message.
-        """
-        kept = f'what was found until then is kept in {self.store.folder}, one file per video'
-        try:
-            yield
-        except MMDetError as error:
-            raise type(error)(f'{error} ({kept})') from error
-        except Exception:
-            log.error('%s', kept)
-            raise
-
-    def remove_results(self) -> None:
-        """Delete the folder of intermediate results, once everything that was wanted is made of them."""
-
-        def work() -> None:
-            self.store.clear()
-            with contextlib.suppress(OSError):  # somebody else put something there
-                self.store.folder.rmdir()
-
-        self.process.on_first(work, 'removing intermediate results')
 
     def _take(self, sample: Any, collector: VideoResultCollector) -> None:
         if self.dump is not None:

@@ -3,6 +3,7 @@
 from mmdet.evaluation.coco import evaluate_coco, evaluate_coco_files
 from mmdet.evaluation.metrics import COCOMetric, OVISMetric, YTVISMetric
 from mmdet.evaluation.ovis import evaluate_ovis
+from mmdet.evaluation.retrieval import ReIDMetric, average_precision, rankings, retrieval_numbers
 from mmdet.evaluation.submission import SubmissionReport, check_submission
 from mmdet.evaluation.track_ap import TrackAP
 from mmdet.evaluation.video_result import FrameTracks, ResultStore, VideoResult, VideoResultCollector, tracks_of
@@ -13,6 +14,7 @@ __all__ = [
     'COCOMetric',
     'FrameTracks',
     'OVISMetric',
+    'ReIDMetric',
     'ResultStore',
     'SubmissionReport',
     'TrackAP',
@@ -21,12 +23,15 @@ __all__ = [
     'VideoResult',
     'VideoResultCollector',
     'YTVISMetric',
+    'average_precision',
     'check_submission',
     'evaluate_coco',
     'evaluate_coco_files',
     'evaluate_ovis',
     'evaluate_ytvis',
     'load_results',
+    'rankings',
+    'retrieval_numbers',
     'to_results',
     'tracks_of',
     'write_results',

@@ -5,23 +5,27 @@ from mmdet.models.backbones import ResNet, ResNeXt
 from mmdet.models.calibration_heads import CalibrationHead, CorrelationCalibrationHead
 from mmdet.models.dense_heads import AnchorGenerator, RPNHead
 from mmdet.models.detectors import Clip, Detector, MaskRCNN, PrecomputedDetector
-from mmdet.models.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, L1Loss, SmoothL1Loss
+from mmdet.models.losses import BatchHardTripletLoss, BinaryCrossEntropyLoss, CrossEntropyLoss, L1Loss, SmoothL1Loss
 from mmdet.models.necks import FPN
 from mmdet.models.preprocessor import VideoDataPreprocessor
+from mmdet.models.reid import DeepSORTNet, DeepSORTNet128, ReIDEmbedder, ReIDNet, TorchvisionNet
 from mmdet.models.roi_heads import BBoxHead, MaskHead, RoIExtractor, RoIHead
 from mmdet.models.samplers import RandomSampler, SampledRoIs
-from mmdet.models.track_heads import MaskTrackHead, TrackHead
+from mmdet.models.track_heads import MaskTrackHead, ReIDTrackHead, TrackHead
 from mmdet.models.video import VideoInstanceSegmenter, VideoSession
 
 __all__ = [
     'FPN',
     'AnchorGenerator',
     'BBoxHead',
+    'BatchHardTripletLoss',
     'BinaryCrossEntropyLoss',
     'CalibrationHead',
     'Clip',
     'CorrelationCalibrationHead',
     'CrossEntropyLoss',
+    'DeepSORTNet',
+    'DeepSORTNet128',
     'Detector',
     'L1Loss',
     'MaskHead',
@@ -31,12 +35,16 @@ __all__ = [
     'PrecomputedDetector',
     'RPNHead',
     'RandomSampler',
+    'ReIDEmbedder',
+    'ReIDNet',
+    'ReIDTrackHead',
     'ResNeXt',
     'ResNet',
     'RoIExtractor',
     'RoIHead',
     'SampledRoIs',
     'SmoothL1Loss',
+    'TorchvisionNet',
     'TrackHead',
     'VideoDataPreprocessor',
     'VideoInstanceSegmenter',

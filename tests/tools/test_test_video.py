@@ -11,9 +11,11 @@ from types import ModuleType
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from mmdet.engine.distributed import Process
 from mmdet.errors import CheckpointError, DataError, MMDetError
+from mmdet.registry import MODELS
 
 CONFIG = """
 model = dict(type='ToyModel')
@@ -99,3 +101,24 @@ def test_a_model_without_weights_takes_no_checkpoint(
         tool.main(['stored.py', 'w.pth', '--work-dir', 'w'])
     with pytest.raises(CheckpointError, match='give the checkpoint that fills them'):
         tool.main(['config.py', '--work-dir', 'w'])
+
+
+def test_a_network_with_weights_of_its_own_needs_no_checkpoint(
+    tool: ModuleType, reduced_config: Callable, tmp_path: Path
+) -> None:
+    config = reduced_config('precomputed_bytetrack_youtubevis', tmp_path)
+    embedder = dict(type='ReIDEmbedder', size=(8, 16), backbone=dict(type='DeepSORTNet', base_channels=2))
+    head = MODELS.build(dict(type='ReIDTrackHead', embedder=embedder))
+    save_file(head.state_dict(), 'reid.safetensors')  # the names of ReIDNet, which trains it, are the same
+    config.model.track_head = dict(type='ReIDTrackHead', embedder=embedder, weights='reid.safetensors')
+    config.model.tracker = dict(type='DeepSORTTracker')
+    for step in config.test_dataloader.dataset.pipeline:
+        if step.type == 'BlankFrames':
+            step.type = 'LoadFrames'
+    Path('reid.py').write_text(config.pretty_text)
+    assert tool.main(['reid.py', '--json', 'm.json', '--work-dir', 'w']) == 0
+    assert json.loads(Path('m.json').read_text())['AP'] > 0.3
+    config.model.track_head.weights = None
+    Path('reid.py').write_text(config.pretty_text)
+    with pytest.raises(CheckpointError, match='give the checkpoint that fills them'):
+        tool.main(['reid.py', '--work-dir', 'w'])

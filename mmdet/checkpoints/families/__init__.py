@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmdet.checkpoints.families.base import Change, Converted, ConvertOptions, Family, KeyMap, Rule
+from mmdet.checkpoints.families.deepsort import DEEPSORT
 from mmdet.checkpoints.families.masktrack import CMASKTRACK, MASKTRACK
 from mmdet.checkpoints.families.mmdet3 import MMDET3, MMTRACKING
 from mmdet.checkpoints.families.own import OWN
@@ -17,7 +18,7 @@ from mmdet.errors import CheckpointError
 __all__ = ['FAMILIES', 'Change', 'ConvertOptions', 'Converted', 'Family', 'KeyMap', 'Rule', 'detect', 'get', 'matching']
 
 FAMILIES: dict[str, Family] = {
-    family.name: family for family in (MMDET3, MMTRACKING, MASKTRACK, CMASKTRACK, TORCHVISION, OWN)
+    family.name: family for family in (MMDET3, MMTRACKING, MASKTRACK, CMASKTRACK, TORCHVISION, DEEPSORT, OWN)
 }
 
 

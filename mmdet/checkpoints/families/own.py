@@ -9,8 +9,8 @@ from mmdet.checkpoints.families.base import Converted, ConvertOptions, Family, K
 from mmdet.checkpoints.report import LoadReport
 from mmdet.checkpoints.state import Shapes, StateDict, classes_in
 
-ROOMS = ('detector', 'track_head', 'calibration_head')
-FACTS = ('convention', 'track_head', 'normalisation', 'backbone', 'config')
+ROOMS = ('detector', 'track_head', 'calibration_head', 'embedder', 'classifier')
+FACTS = ('convention', 'track_head', 'normalisation', 'backbone', 'reid', 'config')
 MAP = KeyMap(
     rules=[Rule(f'{room}.*', f'{room}.*') for room in ROOMS],
     ignored={'data_preprocessor.*': 'normalisation belongs to the config'},
@@ -19,7 +19,8 @@ MAP = KeyMap(
 
 def detect(shapes: Shapes) -> bool:
     """Whether the names are our models' own."""
-    return any(key.startswith('detector.') for key in shapes) and not any('.embed_head.' in key for key in shapes)
+    ours = any(key.startswith(('detector.', 'embedder.')) for key in shapes)
+    return ours and not any('.embed_head.' in key for key in shapes)
 
 
 def convert(state_dict: StateDict, meta: Mapping[str, Any], options: ConvertOptions) -> Converted:

@@ -1,6 +1,7 @@
 """Transforms of whole clips: every frame of a clip gets the same flip, scale, crop and colours."""
 
 from mmdet.datasets.transforms.crop import RandomCrop
+from mmdet.datasets.transforms.erasing import RandomErasing
 from mmdet.datasets.transforms.geometric import RandomFlip, Resize, rescaled_size
 from mmdet.datasets.transforms.loading import BlankFrames, LoadAnnotations, LoadFrames
 from mmdet.datasets.transforms.packing import PackClip
@@ -13,6 +14,7 @@ __all__ = [
     'PackClip',
     'PhotometricDistortion',
     'RandomCrop',
+    'RandomErasing',
     'RandomFlip',
     'Resize',
     'rescaled_size',

@@ -26,15 +26,21 @@ def batch_count(count: float, like: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class CrossEntropyLoss(nn.Module):
-    """Softmax cross entropy of (N, K) logits and (N,) class indices."""
+    """Softmax cross entropy of (N, K) logits and (N,) class indices.
 
-    def __init__(self, loss_weight: float = 1.0) -> None:
+    Args:
+        loss_weight: factor on the loss.
+        label_smoothing: share of the target that is spread evenly over all classes (arXiv 1512.00567, section 7).
+    """
+
+    def __init__(self, loss_weight: float = 1.0, label_smoothing: float = 0.0) -> None:
         super().__init__()
-        self.loss_weight = loss_weight
+        self.loss_weight, self.label_smoothing = loss_weight, label_smoothing
 
     def forward(self, logits: Tensor, targets: Tensor, avg_factor: Tensor | float) -> Tensor:
         """Scalar: sum of the rows' losses / ``avg_factor``."""
-        return self.loss_weight * functional.cross_entropy(logits, targets, reduction='sum') / avg_factor
+        loss = functional.cross_entropy(logits, targets, reduction='sum', label_smoothing=self.label_smoothing)
+        return self.loss_weight * loss / avg_factor
 
 
 @MODELS.register_module()

@@ -2,5 +2,6 @@
 
 from mmdet.models.track_heads.base import TrackHead
 from mmdet.models.track_heads.masktrack_head import MaskTrackHead, match_logits, match_targets
+from mmdet.models.track_heads.reid_head import ReIDTrackHead
 
-__all__ = ['MaskTrackHead', 'TrackHead', 'match_logits', 'match_targets']
+__all__ = ['MaskTrackHead', 'ReIDTrackHead', 'TrackHead', 'match_logits', 'match_targets']

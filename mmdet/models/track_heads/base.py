@@ -19,10 +19,12 @@ class TrackHead(nn.Module):
         requires: what it uses of ``pyramid`` and ``masks``, which the detector must provide, and ``frames``, the clip's
             8-bit frames, which every video session has; see :mod:`mmdet.models.video.slots`.
         embedding_dim: D, length of the vectors.
+        trains: whether it trains with the detector, on pairs of frames; one that does not adds no loss.
     """
 
     requires: frozenset[str] = frozenset()
     embedding_dim: int
+    trains: bool = True
 
     @abstractmethod
     def embed(self, clip: Clip, detections: Sequence[InstanceData]) -> list[Tensor]:

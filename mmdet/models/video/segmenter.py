@@ -96,13 +96,14 @@ class VideoInstanceSegmenter(nn.Module):
             sampled = sampled[::length]
         else:
             losses, sampled = self.detector.loss(key.features, key.samples, fused)
-        if self.track_head is not None:
+        if self.track_head is not None and self.track_head.trains:
             losses.update(self.track_head.loss(key, self._clip_at(images, samples, features, 1), sampled))
         return losses
 
     def _training_length(self, length: int) -> int:
         """How many of a training clip's frames are used."""
-        paired = {'track': self.track_head, 'calibration': self.calibration_head}
+        track = self.track_head if self.track_head is not None and self.track_head.trains else None
+        paired = {'track': track, 'calibration': self.calibration_head}
         needing = [name for name, head in paired.items() if head is not None]
         if needing and length < 2:
             raise ConfigError(f'a {needing[0]} head trains on pairs: give the train data set num_ref_frames=1 or more')
