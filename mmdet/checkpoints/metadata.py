@@ -9,6 +9,7 @@ normalisation       {channel_order: rgb or bgr, mean: [3], std: [3]} in pixel va
 backbone            {style: pytorch or caffe}, where the stride sits
 track_head          {last_relu: bool}
 calibration_head    {window: centred or cuda}, where the correlation looks
+embedding           {num_sigmas, coordinates, unit} of a SpatialEmbedding detector
 classes             names by label
 num_classes         classes without background
 config              name of the config that the weights belong to
@@ -44,6 +45,9 @@ COMPARED = {  # metadata entry -> where a model, or the model part of a config, 
     'backbone.style': 'detector.backbone.style',
     'track_head.last_relu': 'track_head.last_relu',
     'calibration_head.window': 'calibration_head.window',
+    'embedding.num_sigmas': 'detector.num_sigmas',
+    'embedding.coordinates': 'detector.coordinates',
+    'embedding.unit': 'detector.unit',
 }
 
 

@@ -1,11 +1,11 @@
 """Everything with weights: detectors, track heads, calibration heads and the models that join them."""
 
 from mmdet.models.assigners import MaxIoUAssigner
-from mmdet.models.backbones import ResNet, ResNeXt
+from mmdet.models.backbones import BranchedERFNet, ResNet, ResNeXt
 from mmdet.models.calibration_heads import CalibrationHead, CorrelationCalibrationHead
-from mmdet.models.dense_heads import AnchorGenerator, RPNHead
-from mmdet.models.detectors import Clip, Detector, MaskRCNN
-from mmdet.models.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, L1Loss, SmoothL1Loss
+from mmdet.models.dense_heads import AnchorGenerator, EmbeddingClusterer, RPNHead
+from mmdet.models.detectors import Clip, Detector, MaskRCNN, SpatialEmbedding
+from mmdet.models.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, L1Loss, SmoothL1Loss, SpatialEmbeddingLoss
 from mmdet.models.necks import FPN
 from mmdet.models.preprocessor import VideoDataPreprocessor
 from mmdet.models.roi_heads import BBoxHead, MaskHead, RoIExtractor, RoIHead
@@ -18,11 +18,13 @@ __all__ = [
     'AnchorGenerator',
     'BBoxHead',
     'BinaryCrossEntropyLoss',
+    'BranchedERFNet',
     'CalibrationHead',
     'Clip',
     'CorrelationCalibrationHead',
     'CrossEntropyLoss',
     'Detector',
+    'EmbeddingClusterer',
     'L1Loss',
     'MaskHead',
     'MaskRCNN',
@@ -36,6 +38,8 @@ __all__ = [
     'RoIHead',
     'SampledRoIs',
     'SmoothL1Loss',
+    'SpatialEmbedding',
+    'SpatialEmbeddingLoss',
     'TrackHead',
     'VideoDataPreprocessor',
     'VideoInstanceSegmenter',

@@ -1,5 +1,16 @@
 """Losses: predictions, targets and a count in, one scalar out."""
 
 from mmdet.models.losses.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, L1Loss, SmoothL1Loss, batch_count
+from mmdet.models.losses.lovasz import lovasz_gradient, lovasz_hinge
+from mmdet.models.losses.spatial_embedding_loss import SpatialEmbeddingLoss
 
-__all__ = ['BinaryCrossEntropyLoss', 'CrossEntropyLoss', 'L1Loss', 'SmoothL1Loss', 'batch_count']
+__all__ = [
+    'BinaryCrossEntropyLoss',
+    'CrossEntropyLoss',
+    'L1Loss',
+    'SmoothL1Loss',
+    'SpatialEmbeddingLoss',
+    'batch_count',
+    'lovasz_gradient',
+    'lovasz_hinge',
+]
