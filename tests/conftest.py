@@ -68,6 +68,11 @@ def _narrow_model(model: Any) -> None:
     """Few channels everywhere, six classes, random weights."""
     base, channels = 8, 16
     backbone = model.detector.backbone
+    if model.detector.type == 'SpatialEmbedding':
+        backbone.base_channels, model.detector.num_classes = base, 6
+        if isinstance(model.detector.loss.foreground_weight, list | tuple):
+            model.detector.loss.foreground_weight = 10
+        return
     backbone.update(base_channels=base, pretrained=None)
     if backbone.type == 'ResNeXt':
         backbone.update(groups=2, base_width=32)
@@ -94,11 +99,12 @@ def reduced_config(repo_root: Path, tiny_shapes: Path) -> Callable[[str, Path], 
             if loader.dataset.type == 'COCOVideoDataset':
                 loader.dataset.type = 'YouTubeVISDataset'  # the same images, one at a time
             place = dict(data_root=str(tiny_shapes), ann_file=f'annotations/{split}.json', split=None)
-            loader.dataset.update(place, img_prefix=f'{split}/JPEGImages')
+            loader.dataset.update(place, img_prefix=f'{split}/JPEGImages', classes=None)
         config.train_dataloader.batch_size = 2
         config.train_cfg = dict(max_iters=2, val_interval=100)
         if config.test_evaluator.type == 'COCOMetric':
             config.val_evaluator = config.test_evaluator = dict(type='YTVISMetric')
+        config.load_from = None  # weights of an earlier stage
         config.work_dir = str(work_dir)
         return config
 

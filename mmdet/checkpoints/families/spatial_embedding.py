@@ -84,4 +84,5 @@ def invert(state_dict: StateDict) -> tuple[StateDict, LoadReport]:
     return MAP.to_theirs(state_dict, report), report
 
 
-SPATIAL_EMBEDDING = Family('pointtrack', "PointTrack's segmentation network, or SpatialEmbedding", detect, convert, invert)
+TITLE = "PointTrack's segmentation network, or SpatialEmbedding"
+SPATIAL_EMBEDDING = Family('pointtrack', TITLE, detect, convert, invert)

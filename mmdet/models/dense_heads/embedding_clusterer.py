@@ -15,6 +15,7 @@ from mmdet.registry import MODELS
 
 __all__ = ['Clusters', 'EmbeddingClusterer']
 
+TAKEN = -1.0  # below every seed value
 CHECK_EVERY = 8  # steps on a GPU between two looks at whether all images are done; a step too many changes nothing
 
 
@@ -35,7 +36,7 @@ class Clusters:
 
 @dataclass
 class _Pixels:
-    """Candidate pixels of G maps, each row sorted by falling seed value and filled up to the longest: (G, F) each.
+    """Candidate pixels of G maps in reading order, each row filled up to the longest: (G, F) each.
 
     ``place`` is the pixel's index in its map, ``scale`` what squared distances from it are multiplied by.
     """
@@ -134,7 +135,7 @@ class EmbeddingClusterer:
             pixels = self._candidates(votes[row], sigmas[row], seeds[row])
             if pixels is not None:
                 # padding points at pixel 0 and carries 0, so it must not replace what a real pixel wrote there
-                ids[row].flatten(1).scatter_reduce_(1, pixels.place, self._grow(pixels), 'amax')
+                ids[row].flatten(1).scatter_reduce_(1, pixels.place, self._grow(pixels).long(), 'amax')
         return ids
 
     def _candidates(self, votes: Tensor, sigmas: Tensor, seeds: Tensor) -> _Pixels | None:
@@ -143,47 +144,46 @@ class EmbeddingClusterer:
         row, place = (seeds > self.foreground).nonzero(as_tuple=True)
         if len(row) == 0:
             return None
-        value = seeds[row, place]
-        order = value.argsort(descending=True, stable=True)  # of equal seeds the first pixel starts
-        order = order[row[order].argsort(stable=True)]
-        row, place = row[order], place[order]
         counts = row.bincount(minlength=len(seeds))
         column = torch.arange(len(row), device=row.device) - (counts.cumsum(0) - counts)[row]
         length = int(counts.max())
 
-        def rows_of(values: Tensor) -> Tensor:
-            return values.new_zeros(len(seeds), length).index_put_((row, column), values)
+        def rows_of(values: Tensor, padding: float = 0) -> Tensor:
+            return values.new_full((len(seeds), length), padding).index_put_((row, column), values)
 
-        scale = precision(sigmas.flatten(2)[row, :, place]).expand(-1, 2)  # (P, 2)
-        vote = votes.flatten(2)[row, :, place]
+        flat_votes, flat_sigmas = votes.flatten(2), sigmas.flatten(2)
+        scale = [precision(flat_sigmas[row, axis, place]) for axis in range(flat_sigmas.shape[1])]
         return _Pixels(
-            votes=(rows_of(vote[:, 0]), rows_of(vote[:, 1])),
-            scale=(rows_of(scale[:, 0]), rows_of(scale[:, 1])),
-            seeds=rows_of(value[order]),
+            votes=(rows_of(flat_votes[row, 0, place]), rows_of(flat_votes[row, 1, place])),
+            scale=(rows_of(scale[0]), rows_of(scale[-1])),
+            seeds=rows_of(seeds[row, place], TAKEN),
             place=rows_of(place),
             present=rows_of(torch.ones_like(row, dtype=torch.bool)),
         )
 
     def _grow(self, pixels: _Pixels) -> Tensor:
         """Object number (G, F) of every candidate, 0 for none."""
-        free, ids = pixels.present.clone(), torch.zeros_like(pixels.place)
+        free, waiting = pixels.present.clone(), pixels.seeds.clone()  # waiting: seeds of free pixels, TAKEN elsewhere
+        ids = torch.zeros_like(pixels.place, dtype=torch.int32)
         found = ids.new_zeros(len(ids), 1)
         limit = ids.shape[1] if self.max_seeds is None else min(self.max_seeds, ids.shape[1])
         for step in range(limit):
-            best = free.byte().argmax(1, keepdim=True)  # rows are sorted: the first free one
-            alive = free.gather(1, best) & (pixels.seeds.gather(1, best) >= self.seed_threshold)  # (G, 1)
+            best = waiting.argmax(1, keepdim=True)  # the first pixel of equal ones, in reading order
+            alive = waiting.gather(1, best) >= self.seed_threshold  # (G, 1)
             alive &= self._enough(free.sum(1, keepdim=True))
             if (step % CHECK_EVERY == 0 or not ids.is_cuda) and not alive.any():
                 break
             near = self._near(pixels, best) & alive
-            if self.mode == 'compat':  # the published program takes the starting pixel away before it counts
-                free.scatter_(1, best, free.gather(1, best) & ~alive)
+            start = near.new_zeros(near.shape).scatter_(1, best, alive)
             fresh = near & free
+            if self.mode == 'compat':  # the published program takes the starting pixel away before it counts
+                fresh &= ~start
             accepted = self._accepted(near.sum(1, keepdim=True), fresh.sum(1, keepdim=True))
             found += accepted
             ids = torch.where((near if self.mode == 'compat' else fresh) & accepted, found, ids)
+            near |= start  # a vote that is not a number is not even near itself, and must not come again
             free &= ~near
-            free.scatter_(1, best, free.gather(1, best) & ~alive)  # even if it is not near itself (NaN)
+            waiting.masked_fill_(near, TAKEN)
         return ids
 
     def _near(self, pixels: _Pixels, best: Tensor) -> Tensor:

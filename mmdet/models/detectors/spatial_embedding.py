@@ -24,8 +24,8 @@ class SpatialEmbedding(Detector):
     """Each pixel votes for the centre of its object; votes that lie together are an instance.
 
     Its features are one map at the resolution of the image, ``2 + num_sigmas + num_classes`` channels: offset x and y,
-    bandwidth per axis, seed per class. They are no pyramid, so RoI heads do not fit on it. Masks of a frame are disjoint
-    (with several classes in the clusterer's ``compat`` mode: those of one class).
+    bandwidth per axis, seed per class. They are no pyramid, so RoI heads do not fit on it. Masks of a frame are
+    disjoint (with several classes in the clusterer's ``compat`` mode: those of one class).
 
     Args:
         backbone: config of a network with the arguments ``branches`` (channels of its decoders) and a list of decoders
