@@ -96,8 +96,9 @@ def reduced_config(repo_root: Path, tiny_shapes: Path) -> Callable[[str, Path], 
                 continue
             _edit(loader, dict(scale=(96, 64)))
             loader.num_workers = 0
-            if loader.dataset.type == 'COCOVideoDataset':
-                loader.dataset.type = 'YouTubeVISDataset'  # the same images, one at a time
+            if loader.dataset.type in ('COCOVideoDataset', 'MOTSDataset'):
+                loader.dataset.type = 'YouTubeVISDataset'  # the same images, one at a time or as videos
+                loader.dataset.pop('part', None)
             place = dict(data_root=str(tiny_shapes), ann_file=f'annotations/{split}.json', split=None)
             loader.dataset.update(place, img_prefix=f'{split}/JPEGImages', classes=None)
         config.train_dataloader.batch_size = 2

@@ -14,7 +14,15 @@ from torch import Tensor
 
 from mmdet.errors import ConfigError
 
-__all__ = ['CoordinateMode', 'EmbeddingMaps', 'closeness', 'coordinate_map', 'precision', 'split_prediction']
+__all__ = [
+    'SIGMA_SCALE',
+    'CoordinateMode',
+    'EmbeddingMaps',
+    'closeness',
+    'coordinate_map',
+    'precision',
+    'split_prediction',
+]
 
 CoordinateMode = Literal['default', 'compat']
 COMPAT_SIZE = (1024, 2048)  # height and width that the published grid is made for

@@ -11,10 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mmdet.datasets import COCOVideoDataset
+from mmdet.datasets import COCOVideoDataset, kins
 from mmdet.datasets.base import TrainIndex
-from mmdet.datasets.convert import KINSCrops, convert_kins, kins
-from mmdet.datasets.convert.kins import paint_objects
+from mmdet.datasets.kins import KINSCrops, convert_kins, paint_objects
 from mmdet.datasets.transforms.crop import object_window
 from mmdet.errors import ConfigError, DataError
 from mmdet.ops import rle

@@ -13,7 +13,7 @@ from torch import Tensor
 from mmdet.errors import ConfigError, DataError, IncompatibleSlotsError
 from mmdet.geometry import tight_bboxes
 from mmdet.models import BranchedERFNet, Clip
-from mmdet.models.embedding_maps import coordinate_map
+from mmdet.models.embedding_maps import closeness, coordinate_map
 from mmdet.ops.rle import decode
 from mmdet.registry import MODELS, register_all
 from mmdet.structures import BitmapMasks, FrameSample, InstanceData
@@ -79,6 +79,18 @@ def test_norm_eval_survives_train() -> None:
     network = BranchedERFNet((4, 1), base_channels=4, norm_eval=True).train()
     norms = [m for m in network.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert norms and not any(m.training for m in norms) and all(m.weight.requires_grad for m in norms)
+
+
+@pytest.mark.parametrize(('unit', 'coordinates'), [(1024, 'default'), (256, 'default'), (1024, 'compat')])
+def test_start_radius_is_in_pixels(model: Callable, unit: float, coordinates: str) -> None:
+    detector = model(
+        lambda config: config['detector'].update(unit=unit, coordinates=coordinates, start_radius=12)
+    ).detector.eval()
+    with torch.no_grad():
+        maps = detector._maps(detector.extract_feat(torch.rand(1, 3, 32, 64))[0], (32, 64))
+    centre = maps.votes[0, :, 16, 30][None]
+    near = closeness(maps.votes[0].flatten(1), centre, maps.sigmas[0, :, 16, 30][None]).view(32, 64)
+    assert near[16, 41] > 0.5 and near[16, 43] < 0.5 and near[27, 30] > 0.5 and near[29, 30] < 0.5
 
 
 @pytest.mark.parametrize('trains_on', ['key', 'all'])
@@ -157,6 +169,7 @@ def test_masks_of_another_size_are_refused(model: Callable, annotated_clip: Call
     [
         (dict(num_sigmas=3), 'num_sigmas of 1 or 2'),
         (dict(num_classes=0), 'num_classes of at least 1'),
+        (dict(start_radius=-1), 'start_radius above 0'),
         (dict(coordinates='original'), "'default' or 'compat'"),
         (dict(loss=dict(type='SpatialEmbeddingLoss', foreground_weight=[1, 2])), '2 foreground weights'),
         (dict(backbone=dict(type='BranchedERFNet', base_channels=2)), 'base_channels of 4 or more'),

@@ -72,7 +72,7 @@ def facts(state_dict: StateDict) -> dict[str, Any]:
 
 def convert(state_dict: StateDict, meta: Mapping[str, Any], options: ConvertOptions) -> Converted:
     """Weights of the segmentation network under our names."""
-    report = LoadReport(family='pointtrack')
+    report = LoadReport(family='spatial_embedding')
     ours = MAP.to_ours(state_dict, report)
     report.notes.append("the network belongs to coordinates='compat' and the clusterer's mode='compat'")
     return Converted(ours, report, facts(state_dict))
@@ -80,9 +80,9 @@ def convert(state_dict: StateDict, meta: Mapping[str, Any], options: ConvertOpti
 
 def invert(state_dict: StateDict) -> tuple[StateDict, LoadReport]:
     """Our weights under the published names; the encoder's unused layer is not there."""
-    report = LoadReport(family='pointtrack')
+    report = LoadReport(family='spatial_embedding')
     return MAP.to_theirs(state_dict, report), report
 
 
 TITLE = "PointTrack's segmentation network, or SpatialEmbedding"
-SPATIAL_EMBEDDING = Family('pointtrack', TITLE, detect, convert, invert)
+SPATIAL_EMBEDDING = Family('spatial_embedding', TITLE, detect, convert, invert)

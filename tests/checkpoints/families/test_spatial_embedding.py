@@ -28,8 +28,8 @@ def _theirs(**changes: object) -> dict[str, Tensor]:
     torch.manual_seed(0)
     state, _ = SPATIAL_EMBEDDING.invert(_model(**changes).state_dict())
     outputs = state['decoders.0.output_conv.bias'].shape[0] + state['decoders.1.output_conv.bias'].shape[0]
-    unused = {'encoder.output_conv.weight': torch.randn(outputs, 128, 1, 1), 'encoder.output_conv.bias': torch.randn(outputs)}
-    return {**state, **unused}
+    unused = {'weight': torch.randn(outputs, 128, 1, 1), 'bias': torch.randn(outputs)}
+    return {**state, **{f'encoder.output_conv.{part}': value for part, value in unused.items()}}
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""What ``tools/convert_dataset.py`` can do: one entry per data set, each with its options and its conversion.
+"""What ``tools/convert_dataset.py`` can do: one entry per conversion, each with its options and its work.
 
-A new conversion is a function that adds its options, a function that converts, and a row in :data:`COMMANDS`.
+A new conversion is a function that adds its options, a function that does the work, and a row in :data:`CONVERSIONS`.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmdet.datasets.convert.kins import OTHERS, KINSCrops, convert_kins
+from mmdet.datasets.kins import OTHERS, KINSCrops, convert_kins
 
 
 @dataclass(frozen=True)
-class Command:
-    """One conversion: what it makes, which options it takes, and how it is run. ``convert`` returns a sentence."""
+class Conversion:
+    """One conversion: what it is, which options it takes, and its work; ``run`` returns a sentence on the outcome."""
 
     help: str
     add_options: Callable[[ArgumentParser], None]
-    convert: Callable[[Namespace], str]
+    run: Callable[[Namespace], str]
 
 
-def size(text: str) -> tuple[int, int]:
+def _size(text: str) -> tuple[int, int]:
     """``WxH`` as (width, height)."""
     width, _, height = text.lower().partition('x')
     try:
@@ -36,7 +36,7 @@ def _kins_options(parser: ArgumentParser) -> None:
     parser.add_argument('images', help='folder of the KITTI object images that it names')
     parser.add_argument('out', help='folder to write crops and their annotation file to')
     parser.add_argument('--class', dest='name', choices=list(OTHERS), default='car', help='whose crops')
-    parser.add_argument('--size', type=size, metavar='WxH', help='of the crops: 640x160 for cars, 256x160 for people')
+    parser.add_argument('--size', type=_size, metavar='WxH', help='of the crops: 640x160 for cars, 256x160 for people')
     parser.add_argument('--split', help='name of the written file and folder (default: that of the annotation file)')
     parser.add_argument('--format', choices=('png', 'jpg'), default='png', help='of the crops')
     parser.add_argument('--workers', type=int, default=1, metavar='N', help='threads')
@@ -52,6 +52,10 @@ def _convert_kins(arguments: Namespace) -> str:
     return f'{written}: {written.stat().st_size} bytes, crops in {written.with_suffix("")}'
 
 
-COMMANDS: dict[str, Command] = {
-    'kins': Command('KINS: crops around cars or people, to train SpatialEmbedding on', _kins_options, _convert_kins),
+CONVERSIONS: dict[str, Conversion] = {
+    'kins': Conversion(
+        'Cut a crop around every car or pedestrian out of the images of KINS, to train SpatialEmbedding on.',
+        _kins_options,
+        _convert_kins,
+    ),
 }
