@@ -21,7 +21,7 @@ model = dict(
         num_sigmas=2,
         unit=256,
         start_radius=20,
-        loss=dict(type='SpatialEmbeddingLoss', foreground_weight=10),
+        loss=dict(type='SpatialEmbeddingLoss', foreground_weight=60),
         clusterer=dict(type='EmbeddingClusterer', seed_threshold=0.6, min_pixels=48),
     ),
     tracker=dict(type='IoUTracker', overlap='mask', min_iou=0.2, max_age=8),
