@@ -12,17 +12,17 @@ _num_classes = 6
 model = dict(
     type='VideoInstanceSegmenter',
     data_preprocessor=dict(
-        type='VideoDataPreprocessor', mean=(0, 0, 0), std=(255, 255, 255), pad_size_divisor=16, pad_mode='edge'
+        type='VideoDataPreprocessor', mean=(0, 0, 0), std=(255, 255, 255), pad_size_divisor=8, pad_mode='edge'
     ),
     detector=dict(
         type='SpatialEmbedding',
         backbone=dict(type='BranchedERFNet', base_channels=8, dropout=(0.0, 0.0)),
         num_classes=_num_classes,
         num_sigmas=2,
-        unit=256,
-        start_radius=20,
+        unit=160,
+        start_radius=12,
         loss=dict(type='SpatialEmbeddingLoss', foreground_weight=60),
-        clusterer=dict(type='EmbeddingClusterer', seed_threshold=0.6, min_pixels=48),
+        clusterer=dict(type='EmbeddingClusterer', seed_threshold=0.5, min_pixels=20),
     ),
     tracker=dict(type='IoUTracker', overlap='mask', min_iou=0.2, max_age=8),
 )
@@ -32,13 +32,13 @@ _data_root = 'data/shapes/'
 _train_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadAnnotations'),
-    dict(type='Resize', scale=(256, 144)),
+    dict(type='Resize', scale=(160, 90)),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackClip'),
 ]
 _test_pipeline = [
     dict(type='LoadFrames'),
-    dict(type='Resize', scale=(256, 144)),
+    dict(type='Resize', scale=(160, 90)),
     dict(type='PackClip'),
 ]
 train_dataloader = dict(
@@ -66,7 +66,7 @@ test_dataloader = dict(
 )
 
 # ---------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=1200)
+train_cfg = dict(max_iters=2400)
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=0.002, weight_decay=0.01),
@@ -74,7 +74,7 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=1200, eta_min=0.00001),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=2400, eta_min=0.00001),
 ]
 
 # ---------------------------------------------------------------- evaluation

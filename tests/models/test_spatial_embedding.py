@@ -139,6 +139,20 @@ def test_true_boxes_go_to_the_track_head(model: Callable, annotated_clip: Callab
     assert sampled[0].gt_inds.tolist() == [0, 1, 2] and sampled[0].num_positives == 3
 
 
+def test_losses_and_clusters_compute_in_float32_under_mixed_precision(
+    model: Callable, annotated_clip: Callable
+) -> None:
+    network = model()
+    frames, samples = annotated_clip([2])
+    with torch.autocast('cpu', torch.bfloat16):
+        losses = network([frames], [samples], mode='loss')
+        features = network.detector.extract_feat(network.data_preprocessor([frames])[0])
+        assert features[0].dtype == torch.bfloat16
+        maps = network.detector._maps(features[0], (64, 96))
+    assert {value.dtype for value in losses.values()} == {torch.float32}
+    assert {maps.votes.dtype, maps.sigmas.dtype, maps.seeds.dtype} == {torch.float32}
+
+
 def _ignored(sample: FrameSample, size: tuple[int, int]) -> None:
     sample.ignored_instances = InstanceData(
         bboxes=torch.zeros(1, 4), labels=torch.zeros(1, dtype=torch.int64), masks=torch.ones(1, *size)
