@@ -133,6 +133,20 @@ def whole_pixels(bboxes: Tensor, shape: tuple[int, int]) -> Tensor:
     return torch.cat([first, torch.where(empty, first, last)], 1).long()
 
 
+def tight_bboxes(masks: Tensor) -> Tensor:
+    """Smallest boxes (N, 4) float32 around (N, H, W) bool masks; zeros for an empty one."""
+    edges = []
+    for axis in (1, 2):  # rows taken together give x, columns y
+        used = masks.any(axis).byte()  # (N, W) or (N, H)
+        if used.shape[1] == 0 or len(used) == 0:
+            return masks.new_zeros(len(masks), 4, dtype=torch.float32)
+        first = used.argmax(1)
+        stop = used.shape[1] - used.flip(1).argmax(1)
+        edges.append((first, stop * used.amax(1)))
+    (x1, x2), (y1, y2) = edges
+    return torch.stack([x1, y1, x2, y2], 1).float()
+
+
 def encode_deltas(
     boxes: Tensor, targets: Tensor, means: tuple[float, ...] = (0, 0, 0, 0), stds: tuple[float, ...] = (1, 1, 1, 1)
 ) -> Tensor:

@@ -97,6 +97,11 @@ def _narrow_model(model: Any) -> None:
     if model.get('track_head') and 'embedder' in model.track_head:
         model.track_head.embedder.backbone.base_channels = base
     backbone = model.detector.backbone
+    if model.detector.type == 'SpatialEmbedding':
+        backbone.base_channels, model.detector.num_classes = base, 6
+        if isinstance(model.detector.loss.foreground_weight, list | tuple):
+            model.detector.loss.foreground_weight = 10
+        return
     backbone.update(base_channels=base, pretrained=None)
     if backbone.type == 'ResNeXt':
         backbone.update(groups=2, base_width=32)
@@ -168,8 +173,10 @@ def reduced_config(
                 loader.dataset.data_root = str(tiny_market)
                 continue
             videos = loader.dataset.get('videos', loader.dataset)
-            if loader.dataset.type == 'COCOVideoDataset':
-                loader.dataset.type = 'YouTubeVISDataset'  # the same images, one at a time
+            if videos.type in ('COCOVideoDataset', 'MOTSDataset'):
+                videos.type = 'YouTubeVISDataset'  # the same images, one at a time or as videos
+                videos.pop('part', None)
+                videos.classes = None
             place = dict(data_root=str(tiny_shapes), ann_file=f'annotations/{split}.json', split=None)
             videos.update(place, img_prefix=f'{split}/JPEGImages')
         if config.get('train_dataloader'):
@@ -178,6 +185,7 @@ def reduced_config(
             config.train_cfg = dict(max_iters=2, val_interval=100)
         if config.test_evaluator.type == 'COCOMetric':
             config.val_evaluator = config.test_evaluator = dict(type='YTVISMetric')
+        config.load_from = None  # weights of an earlier stage
         config.work_dir = str(work_dir)
         return config
 

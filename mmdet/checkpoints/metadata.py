@@ -10,6 +10,7 @@ backbone            {style: pytorch or caffe}, where the stride sits
 track_head          {last_relu: bool}
 calibration_head    {window: centred or cuda}, where the correlation looks
 reid                {size: [width, height] of crops, mean: [3], std: [3], network, num_identities}
+embedding           {num_sigmas, coordinates, unit} of a SpatialEmbedding detector
 classes             names by label
 num_classes         classes without background
 config              name of the config that the weights belong to
@@ -48,6 +49,9 @@ COMPARED = {  # metadata entry -> where a model, or the model part of a config, 
     'reid.size': 'embedder.size',
     'reid.mean': 'embedder.mean',
     'reid.std': 'embedder.std',
+    'embedding.num_sigmas': 'detector.num_sigmas',
+    'embedding.coordinates': 'detector.coordinates',
+    'embedding.unit': 'detector.unit',
 }
 
 

@@ -1,11 +1,18 @@
 """Everything with weights: detectors, track heads, calibration heads and the models that join them."""
 
 from mmdet.models.assigners import MaxIoUAssigner
-from mmdet.models.backbones import ResNet, ResNeXt
+from mmdet.models.backbones import BranchedERFNet, ResNet, ResNeXt
 from mmdet.models.calibration_heads import CalibrationHead, CorrelationCalibrationHead
-from mmdet.models.dense_heads import AnchorGenerator, RPNHead
-from mmdet.models.detectors import Clip, Detector, MaskRCNN, PrecomputedDetector
-from mmdet.models.losses import BatchHardTripletLoss, BinaryCrossEntropyLoss, CrossEntropyLoss, L1Loss, SmoothL1Loss
+from mmdet.models.dense_heads import AnchorGenerator, EmbeddingClusterer, RPNHead
+from mmdet.models.detectors import Clip, Detector, MaskRCNN, PrecomputedDetector, SpatialEmbedding
+from mmdet.models.losses import (
+    BatchHardTripletLoss,
+    BinaryCrossEntropyLoss,
+    CrossEntropyLoss,
+    L1Loss,
+    SmoothL1Loss,
+    SpatialEmbeddingLoss,
+)
 from mmdet.models.necks import FPN
 from mmdet.models.preprocessor import VideoDataPreprocessor
 from mmdet.models.reid import DeepSORTNet, DeepSORTNet128, ReIDEmbedder, ReIDNet, TorchvisionNet
@@ -20,6 +27,7 @@ __all__ = [
     'BBoxHead',
     'BatchHardTripletLoss',
     'BinaryCrossEntropyLoss',
+    'BranchedERFNet',
     'CalibrationHead',
     'Clip',
     'CorrelationCalibrationHead',
@@ -27,6 +35,7 @@ __all__ = [
     'DeepSORTNet',
     'DeepSORTNet128',
     'Detector',
+    'EmbeddingClusterer',
     'L1Loss',
     'MaskHead',
     'MaskRCNN',
@@ -44,6 +53,8 @@ __all__ = [
     'RoIHead',
     'SampledRoIs',
     'SmoothL1Loss',
+    'SpatialEmbedding',
+    'SpatialEmbeddingLoss',
     'TorchvisionNet',
     'TrackHead',
     'VideoDataPreprocessor',

@@ -15,12 +15,13 @@ from mmdet.registry import MODELS
 
 @MODELS.register_module()
 class VideoDataPreprocessor(nn.Module):
-    """Normalise, pad right and bottom with zeros, stack.
+    """Normalise, pad right and bottom, stack.
 
     Args:
         mean, std: per channel, in the order of ``channel_order``, in units of 0..255 pixel values.
         channel_order: what the network was trained on. Frames always come as RGB; ``bgr`` swaps them.
         pad_size_divisor: height and width become multiples of this.
+        pad_mode: ``zero``, or ``edge`` to repeat the last row and column.
     """
 
     mean: Tensor
@@ -32,11 +33,15 @@ class VideoDataPreprocessor(nn.Module):
         std: Sequence[float] = (58.395, 57.12, 57.375),
         channel_order: Literal['rgb', 'bgr'] = 'rgb',
         pad_size_divisor: int = 32,
+        pad_mode: Literal['zero', 'edge'] = 'zero',
     ) -> None:
         super().__init__()
         if channel_order not in ('rgb', 'bgr'):
             raise ConfigError(f"channel_order {channel_order!r} does not exist; use 'rgb' or 'bgr'")
+        if pad_mode not in ('zero', 'edge'):
+            raise ConfigError(f"pad_mode {pad_mode!r} does not exist; use 'zero' or 'edge'")
         self.channel_order, self.divisor = channel_order, pad_size_divisor
+        self.pad_mode = {'zero': 'constant', 'edge': 'replicate'}[pad_mode]
         self.register_buffer('mean', torch.tensor(mean, dtype=torch.float32).view(3, 1, 1), persistent=False)
         self.register_buffer('std', torch.tensor(std, dtype=torch.float32).view(3, 1, 1), persistent=False)
 
@@ -51,5 +56,6 @@ class VideoDataPreprocessor(nn.Module):
             if self.channel_order == 'bgr':
                 images = images.flip(-3)
             images = (images - self.mean) / self.std
-            padded.append(functional.pad(images, (0, width - clip.shape[-1], 0, height - clip.shape[-2])))
+            missing = (0, width - clip.shape[-1], 0, height - clip.shape[-2])
+            padded.append(functional.pad(images, missing, self.pad_mode))
         return torch.stack(padded)

@@ -1,4 +1,4 @@
-"""Random crops of clips."""
+"""Crops of clips: anywhere, or around an object."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmdet.datasets.clip import Clip, ClipFrame, FrameObjects
 from mmdet.errors import ConfigError
 from mmdet.registry import TRANSFORMS
 
-__all__ = ['RandomCrop']
+__all__ = ['CropAroundObject', 'RandomCrop', 'object_window']
 
 ATTEMPTS = 10
 
@@ -56,6 +56,59 @@ class RandomCrop:
         size = rng.integers(low, high, endpoint=True)
         x, y = rng.integers(0, limit - size, endpoint=True).tolist()
         return x, y, x + int(size[0]), y + int(size[1])
+
+
+def object_window(centre: Sequence[float], size: Sequence[int], frame: Sequence[int]) -> tuple[int, int, int, int]:
+    """Window x1 y1 x2 y2 of a given size around a point, moved (and, in a smaller frame, cut) to lie inside the frame.
+
+    Args:
+        centre: x and y in pixels.
+        size: width and height of the window.
+        frame: width and height of the frame.
+    """
+    wide, high = (min(edge, limit) for edge, limit in zip(size, frame))
+    x, y = (int(np.clip(c - edge / 2, 0, limit - edge)) for c, edge, limit in zip(centre, (wide, high), frame))
+    return x, y, x + wide, y + high
+
+
+@TRANSFORMS.register_module()
+class CropAroundObject:
+    """Cut a window of one size out of every frame of a clip, around a random object of the key frame.
+
+    The window's centre is the mean pixel of the object's mask. Objects of which nothing is left are removed, as in
+    :class:`RandomCrop`. A frame smaller than the window is cut as far as it goes; batches pad it.
+
+    Args:
+        size: (width, height) of the window in pixels.
+        prob: share of the clips whose window lies around an object; the others, and those without an object in their
+            key frame, get one anywhere.
+    """
+
+    def __init__(self, size: Sequence[int], prob: float = 1.0) -> None:
+        if len(size) != 2 or not all(isinstance(edge, int) and edge > 0 for edge in size):
+            raise ConfigError(f'CropAroundObject(size) is (width, height) in pixels, got {size!r}')
+        if not 0 <= prob <= 1:
+            raise ConfigError(f'CropAroundObject(prob) is a probability, got {prob}')
+        self.size, self.prob = (size[0], size[1]), prob
+
+    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
+        window = self._window(clip.frames[0], rng)
+        for frame in clip.frames:
+            _cut(frame, window)
+        return clip
+
+    def _window(self, frame: ClipFrame, rng: np.random.Generator) -> tuple[int, int, int, int]:
+        height, width = frame.pixels.shape[:2]
+        around, place, pick = rng.random() < self.prob, rng.random(2), rng.random()  # drawn always: same stream for all
+        masks = frame.objects.masks[~frame.objects.crowd] if frame.objects is not None else np.zeros((0, 1, 1))
+        masks = masks[masks.any(axis=(1, 2))]
+        if around and len(masks):
+            rows, columns = masks[int(pick * len(masks))].nonzero()
+            return object_window((columns.mean(), rows.mean()), self.size, (width, height))
+        free = [max(limit - edge, 0) + 1 for edge, limit in zip(self.size, (width, height))]
+        corner = [int(share * room) for share, room in zip(place, free)]
+        centre = [start + edge / 2 for start, edge in zip(corner, self.size)]
+        return object_window(centre, self.size, (width, height))
 
 
 def _inside(objects: FrameObjects, window: tuple[int, int, int, int]) -> FrameObjects:

@@ -1,5 +1,6 @@
 """Backbones: images in, one map per stride out."""
 
+from mmdet.models.backbones.erfnet import BranchedERFNet
 from mmdet.models.backbones.resnet import ResNet, ResNeXt
 
-__all__ = ['ResNeXt', 'ResNet']
+__all__ = ['BranchedERFNet', 'ResNeXt', 'ResNet']

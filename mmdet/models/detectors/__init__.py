@@ -4,4 +4,6 @@ from mmdet.models.detectors.base import Clip, Detector
 from mmdet.models.detectors.mask_rcnn import MaskRCNN
 from mmdet.models.detectors.precomputed import PrecomputedDetector
 
-__all__ = ['Clip', 'Detector', 'MaskRCNN', 'PrecomputedDetector']
+__all__ = ['Clip', 'Detector', 'MaskRCNN', 'PrecomputedDetector', 'SpatialEmbedding']
+from mmdet.models.detectors.spatial_embedding import SpatialEmbedding
+

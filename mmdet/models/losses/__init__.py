@@ -1,6 +1,8 @@
 """Losses: predictions, targets and a count in, one scalar out."""
 
 from mmdet.models.losses.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, L1Loss, SmoothL1Loss, batch_count
+from mmdet.models.losses.lovasz import lovasz_gradient, lovasz_hinge
+from mmdet.models.losses.spatial_embedding_loss import SpatialEmbeddingLoss
 from mmdet.models.losses.triplet import BatchHardTripletLoss
 
 __all__ = [
@@ -9,5 +11,8 @@ __all__ = [
     'CrossEntropyLoss',
     'L1Loss',
     'SmoothL1Loss',
+    'SpatialEmbeddingLoss',
     'batch_count',
+    'lovasz_gradient',
+    'lovasz_hinge',
 ]

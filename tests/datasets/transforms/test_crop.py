@@ -1,9 +1,9 @@
-"""Random crops."""
+"""Crops anywhere and around objects."""
 
 import numpy as np
 import pytest
 
-from mmdet.datasets.transforms import RandomCrop
+from mmdet.datasets.transforms import CropAroundObject, RandomCrop
 from mmdet.errors import ConfigError
 
 
@@ -67,3 +67,69 @@ def test_limits(make_clip, rng):
 def test_wrong_arguments(arguments):
     with pytest.raises(ConfigError):
         RandomCrop(*arguments)
+
+
+def _shown(clip, image):
+    """Corner x, y at which the clip's key frame was cut out of ``image``."""
+    height, width = clip.frames[0].image.shape[:2]
+    corners = [
+        (x, y)
+        for y in range(image.shape[0] - height + 1)
+        for x in range(image.shape[1] - width + 1)
+        if np.array_equal(image[y : y + height, x : x + width], clip.frames[0].image)
+    ]
+    assert len(corners) == 1
+    return corners[0]
+
+
+@pytest.mark.parametrize(
+    ('box', 'corner'),
+    [
+        ([30, 20, 36, 24], (22, 16)),  # centre 32.5, 21.5 of the pixels
+        ([0, 0, 4, 4], (0, 0)),
+        ([59, 39, 60, 40], (40, 30)),  # one pixel, in the last row
+    ],
+)
+def test_window_around_the_object(make_clip, rng, box, corner):
+    clip = make_clip((40, 60), [[box], [box]])
+    image = clip.frames[0].image
+    clip = CropAroundObject((20, 10))(clip, rng)
+    middle = (box[0] + box[2] - 1) / 2, (box[1] + box[3] - 1) / 2
+    expected = min(max(int(middle[0] - 10), 0), 40), min(max(int(middle[1] - 5), 0), 30)
+    assert _shown(clip, image) == expected
+    assert expected == corner
+    assert [frame.image.shape for frame in clip.frames] == [(10, 20, 3)] * 2
+    assert clip.frames[1].objects.masks.any()
+
+
+def test_every_object_gets_its_turn_and_crowds_none(make_clip):
+    boxes = [[0, 0, 4, 4], [56, 36, 60, 40], [0, 36, 4, 40]]
+    seen = []
+    for seed in range(30):
+        clip = make_clip((40, 60), [boxes], crowd=[0, 0, 1])
+        clip = CropAroundObject((20, 10))(clip, np.random.default_rng(seed))
+        seen += clip.frames[0].objects.ids.tolist()
+    assert set(seen) == {100, 101} and min(seen.count(100), seen.count(101)) > 5
+
+
+@pytest.mark.parametrize(('prob', 'boxes'), [(0.0, [[[0, 0, 4, 4]]]), (1.0, [[]]), (1.0, [None])])
+def test_windows_anywhere(make_clip, prob, boxes):
+    corners = set()
+    for seed in range(40):
+        clip = make_clip((40, 60), boxes)
+        image = clip.frames[0].image
+        clip = CropAroundObject((20, 10), prob)(clip, np.random.default_rng(seed))
+        corners.add(_shown(clip, image))
+    assert len(corners) > 30
+    assert max(x for x, _ in corners) > 30 and max(y for _, y in corners) > 20
+
+
+def test_a_frame_smaller_than_the_window_stays_whole(make_clip, rng):
+    clip = CropAroundObject((640, 160))(make_clip((40, 60), [[[0, 0, 4, 4]]]), rng)
+    assert clip.frames[0].image.shape == (40, 60, 3) and len(clip.frames[0].objects) == 1
+
+
+@pytest.mark.parametrize('arguments', [((5,),), ((0, 5),), ((5.0, 5),), ((5, 5), 1.5)])
+def test_wrong_arguments_of_windows(arguments):
+    with pytest.raises(ConfigError, match='CropAroundObject'):
+        CropAroundObject(*arguments)

@@ -1,0 +1,74 @@
+"""SpatialEmbedding on crops around cars, the first stage of PointTrack's segmenter.
+
+    python tools/convert_dataset.py kins data/kins/instances_train.json data/kitti_object/training/image_2 \
+        data/kins_crops/car --class car
+    python tools/convert_dataset.py kins data/kins/instances_val.json data/kitti_object/testing/image_2 \
+        data/kins_crops/car --class car
+
+As published: batches of 4, and 200 epochs of 7,000 random crops, here counted in iterations.
+"""
+
+# ---------------------------------------------------------------- model
+model = dict(
+    type='VideoInstanceSegmenter',
+    data_preprocessor=dict(
+        type='VideoDataPreprocessor', mean=(0, 0, 0), std=(255, 255, 255), pad_size_divisor=32, pad_mode='edge'
+    ),
+    detector=dict(
+        type='SpatialEmbedding',
+        backbone=dict(type='BranchedERFNet'),
+        num_classes=1,
+        num_sigmas=2,
+        coordinates='compat',  # released weights need it; steps of its grid differ from the default by a thousandth
+        loss=dict(type='SpatialEmbeddingLoss', foreground_weight=10),
+        clusterer=dict(type='EmbeddingClusterer', mode='default', seed_threshold=0.94, min_pixels=160),
+    ),
+)
+
+# ---------------------------------------------------------------- data
+_data_root = 'data/kins_crops/car/'
+_train_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='LoadAnnotations'),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackClip'),
+]
+_test_pipeline = [
+    dict(type='LoadFrames'),
+    dict(type='PackClip'),
+]
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=4,
+    dataset=dict(
+        type='COCOVideoDataset',
+        data_root=_data_root,
+        ann_file='instances_train.json',
+        img_prefix='instances_train',
+        num_ref_frames=0,
+        pipeline=_train_pipeline,
+    ),
+)
+val_dataloader = dict(
+    num_workers=4,
+    dataset=dict(
+        type='COCOVideoDataset',
+        data_root=_data_root,
+        ann_file='instances_val.json',
+        img_prefix='instances_val',
+        test_mode=True,
+        pipeline=_test_pipeline,
+    ),
+)
+test_dataloader = val_dataloader
+
+# ---------------------------------------------------------------- schedule
+train_cfg = dict(max_iters=350_000, val_interval=8750)
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='Adam', lr=0.0005, weight_decay=0.0001),
+)
+
+# ---------------------------------------------------------------- evaluation
+val_evaluator = dict(type='COCOMetric', metrics=('segm',))
+test_evaluator = dict(type='COCOMetric', metrics=('segm',))
