@@ -13,8 +13,8 @@ import numpy as np
 
 from mmdet.errors import DataError
 from mmdet.evaluation.files import atomic_file, parse_json
-from mmdet.evaluation.rle import inspect_masks
 from mmdet.files import PARTIAL
+from mmdet.ops.rle_batch import inspect_masks
 from mmdet.structures import RLE, FrameSample
 
 _TYPES: dict[str, type | tuple[type, ...]] = {'instance_ids': int, 'labels': int, 'scores': (int, float), 'masks': dict}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from mmdet.errors import DataError
-from mmdet.evaluation import rle_counts
+from mmdet.ops import rle_counts
 from mmdet.ops.rle import area, normalise_rle
 from mmdet.structures import RLE
 

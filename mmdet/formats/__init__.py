@@ -1,0 +1,34 @@
+"""File formats of multi-object tracking: every row checked on the way in, whole files on the way out.
+
+Data sets, detectors that read files and metrics share them, so they belong to the bottom row of rooms.
+"""
+
+from mmdet.formats.boxes import BoxTable, read_boxes, write_boxes
+from mmdet.formats.kitti import KITTI_TYPES, read_kitti_boxes, write_kitti_boxes
+from mmdet.formats.masks import CAR, IGNORE, MOTS_CLASSES, PEDESTRIAN, MaskTable, read_masks, write_masks
+from mmdet.formats.masks_png import read_mask_pngs, write_mask_pngs
+from mmdet.formats.sequences import SeqmapRow, SequenceInfo, read_seqinfo, read_seqmap, write_seqinfo, write_seqmap
+
+__all__ = [
+    'CAR',
+    'IGNORE',
+    'KITTI_TYPES',
+    'MOTS_CLASSES',
+    'PEDESTRIAN',
+    'BoxTable',
+    'MaskTable',
+    'SeqmapRow',
+    'SequenceInfo',
+    'read_boxes',
+    'read_kitti_boxes',
+    'read_mask_pngs',
+    'read_masks',
+    'read_seqinfo',
+    'read_seqmap',
+    'write_boxes',
+    'write_kitti_boxes',
+    'write_mask_pngs',
+    'write_masks',
+    'write_seqinfo',
+    'write_seqmap',
+]
