@@ -108,7 +108,8 @@ def run_trackeval(folder: Path, lengths: dict[str, int]) -> dict[str, Any]:
     metrics = [trackeval.metrics.HOTA(), trackeval.metrics.CLEAR(options), trackeval.metrics.Identity(options)]
     with contextlib.redirect_stdout(io.StringIO()):
         found = evaluator.evaluate([dataset], metrics)[0]['KittiMOTS']['ours']['COMBINED_SEQ']
-    return {label: {k: v for family in found[label].values() for k, v in family.items()} for label in ('car', 'pedestrian')}
+    labels = MOTS_CLASSES.values()
+    return {label: {k: v for family in found[label].values() for k, v in family.items()} for label in labels}
 
 
 def best_time(function: Callable[[], Any], repeat: int) -> tuple[float, Any]:
@@ -134,7 +135,8 @@ def main() -> None:
         if not (folder / 'gt').is_dir():
             draw_set(folder, lengths)
         rows = sum(len(path.read_text().splitlines()) for path in folder.rglob('*.txt'))
-        print(f'{platform.processor() or platform.machine()}, {os.cpu_count()} cores; {sum(lengths.values())} frames, {rows} masks')
+        machine = f'{platform.processor() or platform.machine()}, {os.cpu_count()} cores'
+        print(f'{machine}; {sum(lengths.values())} frames, {rows} masks')
         ours, scores = best_time(lambda: run_ours(folder, lengths), args.repeat)
         print(f'ours       {ours:7.2f} s')
         try:

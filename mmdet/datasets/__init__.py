@@ -5,6 +5,8 @@ from mmdet.datasets.base import ChunkIndex, TrackAnnotation, TrainIndex, VideoDa
 from mmdet.datasets.coco import COCOVideoDataset
 from mmdet.datasets.holdout import holdout_ids
 from mmdet.datasets.loader import Batch, build_test_loader, build_train_loader
+from mmdet.datasets.motchallenge import MOTChallengeDataset
+from mmdet.datasets.mots import MOTSDataset
 from mmdet.datasets.samplers import ChunkSampler, ClipBatchSampler
 from mmdet.datasets.ytvis import OVISDataset, YouTubeVISDataset
 
@@ -14,6 +16,8 @@ __all__ = [
     'ChunkIndex',
     'ChunkSampler',
     'ClipBatchSampler',
+    'MOTChallengeDataset',
+    'MOTSDataset',
     'OVISDataset',
     'TrackAnnotation',
     'TrainIndex',

@@ -5,6 +5,7 @@ from mmdet.evaluation.metrics import COCOMetric, OVISMetric, YTVISMetric
 from mmdet.evaluation.ovis import evaluate_ovis
 from mmdet.evaluation.submission import SubmissionReport, check_submission
 from mmdet.evaluation.track_ap import TrackAP
+from mmdet.evaluation.tracking import MOTMetric, MOTSMetric, TrackingScores, evaluate_mot, evaluate_mots
 from mmdet.evaluation.video_result import FrameTracks, ResultStore, VideoResult, VideoResultCollector, tracks_of
 from mmdet.evaluation.vis_results import load_results, to_results, write_results
 from mmdet.evaluation.ytvis import TrackAPOptions, TrackEvaluator, evaluate_ytvis
@@ -12,18 +13,23 @@ from mmdet.evaluation.ytvis import TrackAPOptions, TrackEvaluator, evaluate_ytvi
 __all__ = [
     'COCOMetric',
     'FrameTracks',
+    'MOTMetric',
+    'MOTSMetric',
     'OVISMetric',
     'ResultStore',
     'SubmissionReport',
     'TrackAP',
     'TrackAPOptions',
     'TrackEvaluator',
+    'TrackingScores',
     'VideoResult',
     'VideoResultCollector',
     'YTVISMetric',
     'check_submission',
     'evaluate_coco',
     'evaluate_coco_files',
+    'evaluate_mot',
+    'evaluate_mots',
     'evaluate_ovis',
     'evaluate_ytvis',
     'load_results',

@@ -3,11 +3,19 @@
 Data sets, detectors that read files and metrics share them, so they belong to the bottom row of rooms.
 """
 
-from mmdet.formats.boxes import BoxTable, read_boxes, write_boxes
+from mmdet.formats.boxes import BoxTable, counted_rows, distractor_rows, read_boxes, write_boxes
 from mmdet.formats.kitti import KITTI_TYPES, read_kitti_boxes, write_kitti_boxes
 from mmdet.formats.masks import CAR, IGNORE, MOTS_CLASSES, PEDESTRIAN, MaskTable, read_masks, write_masks
 from mmdet.formats.masks_png import read_mask_pngs, write_mask_pngs
-from mmdet.formats.sequences import SeqmapRow, SequenceInfo, read_seqinfo, read_seqmap, write_seqinfo, write_seqmap
+from mmdet.formats.sequences import (
+    SeqmapRow,
+    SequenceInfo,
+    mots_seqmap,
+    read_seqinfo,
+    read_seqmap,
+    write_seqinfo,
+    write_seqmap,
+)
 
 __all__ = [
     'CAR',
@@ -19,6 +27,9 @@ __all__ = [
     'MaskTable',
     'SeqmapRow',
     'SequenceInfo',
+    'counted_rows',
+    'distractor_rows',
+    'mots_seqmap',
     'read_boxes',
     'read_kitti_boxes',
     'read_mask_pngs',

@@ -1,16 +1,18 @@
 """MOTChallenge text files of boxes: detections, ground truth and results.
 
-One object per line, comma-separated: frame from 1, id (-1 where there is none), left, top, width, height, confidence (in
-ground truth a flag, 0 = not counted); then in ground truth since MOT16 class and visibility, elsewhere three -1.
+One object per line, comma-separated: frame from 1, id (-1 where there is none), left, top, width, height, confidence
+(in ground truth a flag, 0 = not counted); then in ground truth since MOT16 class and visibility, elsewhere three -1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmdet.errors import DataError
 from mmdet.formats.text import (
@@ -27,6 +29,9 @@ from mmdet.formats.text import (
 Kind = Literal['det', 'gt', 'result']
 COLUMNS: dict[str, tuple[int, ...]] = {'det': (7, 10), 'gt': (7, 9, 10), 'result': (6, 7, 8, 9, 10)}
 FIRST_FRAME = 1
+PEDESTRIAN = 1  # class in ground truth since MOT16
+DISTRACTORS = (2, 7, 8, 12)  # person on vehicle, static person, distractor, reflection
+DISTRACTORS_MOT20 = (*DISTRACTORS, 6)  # and non-motorised vehicle
 _NAMES = ('frame', 'id', 'left', 'top', 'width', 'height', 'confidence', 'class', 'visibility')
 
 
@@ -115,8 +120,26 @@ def write_boxes(path: str | Path, table: BoxTable, with_class: bool = False) -> 
         tails = [f'{c},{_short(v)}' for c, v in zip(table.class_ids.tolist(), table.visibility.tolist())]
     else:
         tails = ['-1,-1,-1'] * len(table)
-    heads = zip((table.frames + FIRST_FRAME).tolist(), table.ids.tolist())
-    write_lines(path, [f'{frame},{identity},{text},{tail}' for (frame, identity), text, tail in zip(heads, texts, tails)])
+    rows = zip((table.frames + FIRST_FRAME).tolist(), table.ids.tolist(), texts, tails)
+    write_lines(path, [f'{frame},{identity},{text},{tail}' for frame, identity, text, tail in rows])
+
+
+def counted_rows(truth: BoxTable) -> NDArray[np.bool_]:
+    """Boxes (N,) of a ``gt.txt`` that results have to find: pedestrians whose flag is not 0."""
+    return np.isin(truth.class_ids, (PEDESTRIAN, -1)) & (truth.scores != 0)
+
+
+def distractor_rows(truth: BoxTable, sequence: str, classes: Collection[int] | None = None) -> NDArray[np.bool_]:
+    """Boxes (N,) of a ``gt.txt`` on which results are neither right nor wrong.
+
+    Args:
+        truth: ground truth.
+        sequence: its name, which tells the benchmark.
+        classes: of distractors; None for the benchmark's.
+    """
+    if classes is None:
+        classes = DISTRACTORS_MOT20 if sequence.upper().startswith('MOT20') else DISTRACTORS
+    return np.isin(truth.class_ids, list(classes)) & ~counted_rows(truth)
 
 
 def _short(value: float) -> str:

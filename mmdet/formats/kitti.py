@@ -52,11 +52,13 @@ def read_kitti_boxes(path: str | Path, length: int | None = None) -> BoxTable:
             f'{where}, line {numbers[row]}: type {columns[2][row]!r} is none of {", ".join(KITTI_TYPES)}'
         )
     class_ids = np.array(types, np.int64)
-    values = np.array([real_numbers(columns[c], where, numbers, f'column {c + 1}') for c in (6, 7, 8, 9)]).reshape(4, -1)
+    corners = [real_numbers(columns[c], where, numbers, f'column {c + 1}') for c in (6, 7, 8, 9)]
+    values = np.array(corners).reshape(4, -1)
     scores = real_numbers(columns[17], where, numbers, 'score') if len(columns) == 18 else np.ones(len(frames))
     wrong = np.flatnonzero(~np.isfinite(values).all(0) | ~np.isfinite(scores) | (values[2:] <= values[:2]).any(0))
     if len(wrong):
-        raise DataError(f'{where}, line {numbers[wrong[0]]}, frame {frames[wrong[0]]}: the box is not finite or is empty')
+        place = f'{where}, line {numbers[wrong[0]]}, frame {frames[wrong[0]]}'
+        raise DataError(f'{place}: the box is not finite or is empty')
     refuse_unknown_frames(frames, length, where, numbers, 0)
     known = ids >= 0
     refuse_repeated(frames[known], ids[known], where, numbers[known], 0)

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
+from numpy.typing import ArrayLike, NDArray
 
 from mmdet.errors import DataError
 from mmdet.formats.text import (
@@ -24,13 +22,14 @@ from mmdet.formats.text import (
     whole_numbers,
     write_lines,
 )
-from mmdet.ops.rle_batch import MaskBatch, inspect_masks
+from mmdet.ops.mask_runs import MaskProblem, MaskSet
 from mmdet.structures import RLE
 
 CAR, PEDESTRIAN, IGNORE = 1, 2, 10
 MOTS_CLASSES = {CAR: 'car', PEDESTRIAN: 'pedestrian'}
 IGNORE_ID = 10_000
 IDS_PER_CLASS = 1000
+NO_MASKS = MaskSet.of([], np.zeros(0, np.int64), (0, 0))
 MAX_SIDE = 2**16  # pixels; larger numbers in a file are damage
 
 
@@ -43,8 +42,7 @@ class MaskTable:
         frames: (N,) from 0, whatever the file counts from.
         ids: (N,) identities as in the file; regions to be ignored have 10000.
         class_ids: (N,) 1 car, 2 pedestrian, 10 region to be ignored.
-        masks: N masks as the file spells them, checked.
-        areas: (N,) pixels.
+        masks: N checked masks with their areas.
         lines: (N,) line numbers (or rows) for messages.
         first_frame: number that the file gives to frame 0.
     """
@@ -53,24 +51,50 @@ class MaskTable:
     frames: IntArray
     ids: IntArray
     class_ids: IntArray
-    masks: list[RLE]
-    areas: IntArray
+    masks: MaskSet
     lines: IntArray
     first_frame: int = 0
 
     def __len__(self) -> int:
         return len(self.frames)
 
+    @classmethod
+    def of(
+        cls,
+        source: str,
+        frames: ArrayLike,
+        ids: ArrayLike,
+        class_ids: ArrayLike,
+        masks: Sequence[RLE],
+        first_frame: int = 0,
+    ) -> MaskTable:
+        """From N masks of this program; lines are numbered from 1.
+
+        Raises:
+            DataError: masks are damaged or not all of one size.
+        """
+        times, identities, labels = (np.asarray(column, np.int64).reshape(-1) for column in (frames, ids, class_ids))
+        lines = np.arange(1, len(masks) + 1)
+        sizes = sorted({(mask['size'][0], mask['size'][1]) for mask in masks})
+        if len(sizes) > 1:
+            raise DataError(f'{source}: masks of different sizes (height, width): {sizes}')
+        size = sizes[0] if sizes else (0, 0)
+        try:
+            found = MaskSet.of([mask['counts'] for mask in masks], times, size)
+        except MaskProblem as problem:
+            raise DataError(f'{source}, row {problem.row}: {problem}') from None
+        return cls(source, times, identities, labels, found, lines, first_frame)
+
     @property
     def size(self) -> tuple[int, int] | None:
         """Height and width of the frames in pixels; None without a mask."""
-        return (self.masks[0]['size'][0], self.masks[0]['size'][1]) if self.masks else None
+        return self.masks.size if len(self) else None
 
     def take(self, rows: NDArray) -> MaskTable:
         """The rows that ``rows`` (bool or indices) names."""
         chosen = np.arange(len(self))[rows]
-        arrays = {name: getattr(self, name)[chosen] for name in ('frames', 'ids', 'class_ids', 'areas', 'lines')}
-        return replace(self, masks=[self.masks[row] for row in chosen.tolist()], **arrays)
+        arrays = {name: getattr(self, name)[chosen] for name in ('frames', 'ids', 'class_ids', 'lines')}
+        return replace(self, masks=self.masks.take(chosen), **arrays)
 
     def place(self, row: int) -> str:
         """File, line, frame and id of a row, for messages."""
@@ -110,16 +134,14 @@ def read_masks(
     bad = [row for row, cell in enumerate(cells) if len(cell) != 6]
     if bad:
         count = len(cells[bad[0]])
-        raise DataError(f'{where}, line {numbers[bad[0]]}: {count} columns; a line is "frame id class height width rle"')
+        raise DataError(f'{where}, line {numbers[bad[0]]}: {count} columns; a line is frame id class height width rle')
     columns = [list(column) for column in zip(*cells)] or [[] for _ in range(6)]
     names = ('frame', 'id', 'class', 'height', 'width')
     values = [whole_numbers(column, where, numbers, name) for column, name in zip(columns, names)]
     frames, ids, class_ids, heights, widths = values
-    table = MaskTable(where, frames - first_frame, ids, class_ids, [], heights, numbers, first_frame)
+    table = MaskTable(where, frames - first_frame, ids, class_ids, NO_MASKS, numbers, first_frame)
     _refuse_values(table, length, classes, drop_unknown_classes, drop_unknown_frames)
-    batch = _masks_of(table, columns[5], heights, widths, size)
-    masks = [RLE(size=mask['size'], counts=text) for mask, text in zip(batch.masks, columns[5]) if mask is not None]
-    table = replace(table, masks=masks, areas=batch.areas)
+    table = replace(table, masks=_masks_of(table, columns[5], heights, widths, size))
     kept = np.isin(class_ids, list(classes)) & (table.frames >= 0) & (table.frames < _end(length))
     table = table if kept.all() else table.take(kept)
     refuse_repeated(table.frames, table.ids, where, table.lines, first_frame)
@@ -131,7 +153,7 @@ def read_masks(
 def write_masks(path: str | Path, table: MaskTable, first_frame: int | None = None) -> None:
     """Write rows as a MOTS file, in their order; the file appears when complete. No rows give an empty file.
 
-    Both evaluators want a file for every sequence, overlap-free masks and every id once per frame, so these are checked.
+    Both evaluators want a file for every sequence, disjoint masks and every id once per frame, which is checked.
 
     Args:
         path: file to write.
@@ -144,10 +166,9 @@ def write_masks(path: str | Path, table: MaskTable, first_frame: int | None = No
     refuse_repeated(table.frames, table.ids, table.source, table.lines, table.first_frame)
     refuse_overlaps(table)
     shift = table.first_frame if first_frame is None else first_frame
-    rows = zip((table.frames + shift).tolist(), table.ids.tolist(), table.class_ids.tolist(), table.masks)
-    write_lines(
-        path, [f'{f} {i} {c} {mask["size"][0]} {mask["size"][1]} {mask["counts"]}' for f, i, c, mask in rows]
-    )
+    rows = zip((table.frames + shift).tolist(), table.ids.tolist(), table.class_ids.tolist(), table.masks.texts)
+    height, width = table.masks.size
+    write_lines(path, [f'{f} {i} {c} {height} {width} {text}' for f, i, c, text in rows])
 
 
 def refuse_overlaps(table: MaskTable) -> None:
@@ -156,23 +177,9 @@ def refuse_overlaps(table: MaskTable) -> None:
     Raises:
         DataError: file, lines, frame and both ids are named.
     """
-    order = np.argsort(table.frames, kind='stable')
-    starts = np.flatnonzero(np.diff(table.frames[order], prepend=-1))
-    totals = np.add.reduceat(table.areas[order], starts) if len(order) else []
-    bounds = [*starts.tolist(), len(order)]
-    rows = order.tolist()
-    for total, start, stop in zip(totals, bounds, bounds[1:]):
-        if stop - start < 2:
-            continue
-        members = [table.masks[row] for row in rows[start:stop]]
-        if coco_mask.area(coco_mask.merge(members)) != total:
-            _report_overlap(table, rows[start:stop])
-
-
-def _report_overlap(table: MaskTable, rows: Sequence[int]) -> NoReturn:
-    masks = [table.masks[row] for row in rows]
-    ious = np.triu(coco_mask.iou(masks, masks, [0] * len(masks)), 1)
-    first, second = (rows[int(index)] for index in np.argwhere(ious > 0)[0])
+    if table.masks.touching is None:
+        return
+    first, second = sorted(table.masks.touching)
     raise DataError(
         f'{table.place(second)}: the mask shares pixels with that of id {table.ids[first]} (line '
         f'{table.lines[first]}); a pixel belongs to one object. mmdet.ops.disjoint gives it to the higher score.'
@@ -195,9 +202,9 @@ def _refuse_values(
 
 def _masks_of(
     table: MaskTable, texts: list[str], heights: IntArray, widths: IntArray, size: tuple[int, int] | None
-) -> MaskBatch:
+) -> MaskSet:
     if not texts:
-        return MaskBatch([], np.zeros(0, np.int64), {})
+        return NO_MASKS
     height, width = (int(heights[0]), int(widths[0])) if size is None else size
     wrong = np.flatnonzero((heights != height) | (widths != width))
     if len(wrong):
@@ -207,11 +214,10 @@ def _masks_of(
         )
     if not (0 < height < MAX_SIDE and 0 < width < MAX_SIDE):
         raise DataError(f'{table.place(0)}: no frame is {height} x {width} pixels')
-    shape = [height, width]
-    batch = inspect_masks([{'size': shape, 'counts': text} for text in texts], height, width)
-    for row, problem in batch.problems.items():
-        raise DataError(f'{table.place(row)}: {problem}')
-    return batch
+    try:
+        return MaskSet.of(texts, table.frames, (height, width))
+    except MaskProblem as problem:
+        raise DataError(f'{table.place(problem.row)}: {problem}') from None
 
 
 def _end(length: int | None) -> int:

@@ -12,7 +12,7 @@ from mmdet.errors import DataError
 from mmdet.files import write_bytes
 from mmdet.formats.masks import IDS_PER_CLASS, IGNORE, IGNORE_ID, MOTS_CLASSES, MaskTable
 from mmdet.formats.text import refuse_unknown_frames
-from mmdet.ops.rle import area, decode, encode
+from mmdet.ops.rle import decode, encode
 from mmdet.structures import RLE
 
 
@@ -48,18 +48,15 @@ def read_mask_pngs(
             values.append(value)
             masks.append(encode(picture == value))
     ids = np.array(values, np.int64)
-    rows = np.arange(1, len(ids) + 1)
-    table = MaskTable(
-        str(folder), np.array(frames, np.int64), ids, ids // IDS_PER_CLASS, masks, area(masks), rows, first_frame
-    )
-    refuse_unknown_frames(table.frames, length, str(folder), rows, first_frame)
+    table = MaskTable.of(str(folder), frames, ids, ids // IDS_PER_CLASS, masks, first_frame)
+    refuse_unknown_frames(table.frames, length, str(folder), table.lines, first_frame)
     return table
 
 
 def write_mask_pngs(folder: str | Path, table: MaskTable, length: int, size: tuple[int, int]) -> None:
     """Write an instance map for every frame of a sequence, empty ones too.
 
-    Ids of results may be any number; those that do not say class * 1000 + number are numbered anew from 1 in their class.
+    Ids of results may be any number; a class whose ids do not say class * 1000 + number is numbered anew from 1.
 
     Args:
         folder: made where it is missing.
@@ -74,7 +71,7 @@ def write_mask_pngs(folder: str | Path, table: MaskTable, length: int, size: tup
     for frame in range(length):
         picture = np.zeros(size, np.uint16)
         for row in np.flatnonzero(table.frames == frame).tolist():
-            picture[decode(table.masks[row]) > 0] = values[row]
+            picture[decode(table.masks.rle(row)) > 0] = values[row]
         path = Path(folder) / f'{frame + table.first_frame:06d}.png'
         try:
             write_bytes(path, cv2.imencode('.png', picture)[1].tobytes())
@@ -87,14 +84,15 @@ def _read_map(path: Path, size: tuple[int, ...] | None) -> NDArray[np.uint16]:
     if picture is None:
         raise DataError(f'{path}: the instance map cannot be decoded; download it again')
     if picture.ndim != 2 or picture.dtype != np.uint16:
-        raise DataError(f'{path}: an instance map has one channel of 16 bits, this one is {picture.dtype} {picture.shape}')
+        found = f'{picture.dtype} {picture.shape}'
+        raise DataError(f'{path}: an instance map has one channel of 16 bits, this one is {found}')
     if size is not None and picture.shape != tuple(size):
         raise DataError(f'{path}: the map is {picture.shape} (height, width), the frames are {tuple(size)}')
     unknown = sorted(set((np.unique(picture) // IDS_PER_CLASS).tolist()) - {0, IGNORE, *MOTS_CLASSES})
     strays = picture[(picture > 0) & (picture < IDS_PER_CLASS)]
     if unknown or strays.size:
         value = int(strays[0]) if strays.size else f'{unknown[0]}xxx'
-        raise DataError(f'{path}: pixel value {value} is of no class; values are class * 1000 + number, classes 1, 2, 10')
+        raise DataError(f'{path}: pixel value {value} is of no class 1, 2 or 10; values are class * 1000 + number')
     return picture.astype(np.uint16, copy=False)
 
 

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmdet.errors import DataError
+from mmdet.errors import ConfigError, DataError
 from mmdet.formats.text import read_lines, write_lines
 
 
 @dataclass(frozen=True)
 class SequenceInfo:
-    """Content of ``seqinfo.ini``: sizes in pixels, ``length`` in frames, frames per second (0: unknown)."""
+    """Content of ``seqinfo.ini``: ``length`` in frames, size in pixels, frames per second (0: not given)."""
 
     name: str
     length: int
-    height: int
-    width: int
+    height: int = 0
+    width: int = 0
     image_folder: str = 'img1'
     suffix: str = '.jpg'
     frame_rate: float = 0.0
@@ -53,21 +53,22 @@ def read_seqinfo(path: str | Path) -> SequenceInfo:
     try:
         parser.read_string(Path(path).read_text(encoding='utf-8'))
         section = parser['Sequence']
-        values = {key: int(section[key]) for key in ('seqLength', 'imHeight', 'imWidth')}
+        length = int(section['seqLength'])
+        height, width = (int(section.get(key, '0')) for key in ('imHeight', 'imWidth'))
         rate = float(section.get('frameRate', '0'))
     except FileNotFoundError:
         raise DataError(f'{path}: not there; it gives the length and size of the sequence') from None
     except KeyError as error:
-        raise DataError(f'{path}: {error.args[0]} is missing; needed: [Sequence] seqLength, imHeight, imWidth') from None
+        raise DataError(f'{path}: {error.args[0]} is missing; needed is seqLength under [Sequence]') from None
     except (OSError, ValueError, configparser.Error) as error:
         raise DataError(f'{path}: not a seqinfo file: {error}') from error
-    if min(values.values()) < 1:
-        raise DataError(f'{path}: seqLength, imHeight and imWidth must be at least 1, found {values}')
+    if length < 1 or min(height, width) < 0:
+        raise DataError(f'{path}: bad numbers: seqLength {length}, imHeight {height}, imWidth {width}')
     return SequenceInfo(
         name=section.get('name', Path(path).parent.name),
-        length=values['seqLength'],
-        height=values['imHeight'],
-        width=values['imWidth'],
+        length=length,
+        height=height,
+        width=width,
         image_folder=section.get('imDir', 'img1'),
         suffix=section.get('imExt', '.jpg'),
         frame_rate=rate,
@@ -131,3 +132,35 @@ def write_seqmap(path: str | Path, rows: Sequence[SeqmapRow]) -> None:
         write_lines(path, [f'{row.name} empty {row.first:06d} {row.last:06d}' for row in rows])
     else:
         write_lines(path, ['name', *(row.name for row in rows)])
+
+
+_KITTI_TRAIN = (
+    '0000:154 0001:447 0003:144 0004:314 0005:297 0009:803 0011:373 0012:78 0015:376 0017:145 0019:1059 0020:837'
+)
+_KITTI_VAL = '0002:233 0006:270 0007:800 0008:390 0010:294 0013:340 0014:106 0016:209 0018:339'
+_KITTI_TEST = (
+    '0000:465 0001:147 0002:243 0003:257 0004:421 0005:809 0006:114 0007:215 0008:165 0009:349 0010:1176 0011:774 '
+    '0012:694 0013:152 0014:850 0015:701 0016:510 0017:305 0018:180 0019:404 0020:173 0021:203 0022:436 0023:430 '
+    '0024:316 0025:176 0026:170 0027:85 0028:175'
+)
+_FRAME_COUNTS = {
+    ('kitti', 'train'): _KITTI_TRAIN,
+    ('kitti', 'val'): _KITTI_VAL,
+    ('kitti', 'test'): _KITTI_TEST,
+    ('motschallenge', 'train'): '0002:600 0005:837 0009:525 0011:900',
+    ('motschallenge', 'test'): '0001:450 0006:1194 0007:500 0012:900',
+}
+
+
+def mots_seqmap(benchmark: str, part: str) -> list[SeqmapRow]:
+    """The sequences of a part of ``kitti`` MOTS (train, val, test) or ``motschallenge`` (train, test).
+
+    Raises:
+        ConfigError: there is no such part.
+    """
+    if (benchmark, part) not in _FRAME_COUNTS:
+        known = ', '.join(' '.join(key) for key in _FRAME_COUNTS)
+        raise ConfigError(f'{benchmark} has no part {part!r}; known: {known}')
+    first = 0 if benchmark == 'kitti' else 1
+    pairs = (cell.split(':') for cell in _FRAME_COUNTS[benchmark, part].split())
+    return [SeqmapRow(name, first, int(count) - 1 + first) for name, count in pairs]

@@ -52,9 +52,9 @@ def whole_numbers(texts: list[str], where: str, lines: IntArray, name: str) -> I
         DataError: something else is there; the line is named.
     """
     try:
-        return np.array(texts, dtype=np.str_).astype(np.int64) if texts else np.zeros(0, np.int64)
+        return np.fromiter(map(int, texts), np.int64, len(texts))
     except (ValueError, OverflowError):
-        pass
+        pass  # 7.0, or wrong
     values = real_numbers(texts, where, lines, name)
     bad = np.flatnonzero(~(np.abs(values) < 2**53) | (values != np.floor(values)))
     if len(bad):
@@ -69,7 +69,7 @@ def real_numbers(texts: list[str], where: str, lines: IntArray, name: str) -> Fl
         DataError: something else is there; the line is named.
     """
     try:
-        return np.array(texts, dtype=np.str_).astype(np.float64) if texts else np.zeros(0)
+        return np.fromiter(map(float, texts), np.float64, len(texts))
     except ValueError:
         for text, line in zip(texts, lines):
             try:

@@ -28,7 +28,7 @@ def match(scene: Scene, scores: FloatArray, usable: NDArray[np.bool_] | None = N
 
 
 def match_staying(scene: Scene, threshold: float = 0.5) -> NDArray[np.bool_]:
-    """Pairs (P,) with an overlap of at least ``threshold``, matched with preference for the partner of the frame before.
+    """Pairs (P,) of overlap ``threshold`` or more, matched with preference for the partner of the frame before.
 
     "Before" is the last earlier frame in which there are both true objects and results (CLEAR as TrackEval has it).
     """

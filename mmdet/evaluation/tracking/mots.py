@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from mmdet.errors import DataError
-from mmdet.evaluation.tracking.mots_tools import mots_tools
+from mmdet.evaluation.tracking.mots_counts import mots_tools
 from mmdet.evaluation.tracking.numbers import Numbers
 from mmdet.evaluation.tracking.observations import Observations, Pairs, Role, overlap_pairs
 from mmdet.evaluation.tracking.scenes import class_scene, scene_with_excused
@@ -75,8 +75,7 @@ def evaluate_sequence(
 def _pairs_of_classes(truth: Observations, results: Observations, class_ids: Iterable[int]) -> Pairs:
     """Overlaps of counted objects with results of their class, compared frame by frame for all classes at once."""
     wanted = list(class_ids)
-    rows = np.flatnonzero((truth.roles == Role.COUNTED) & np.isin(truth.class_ids, wanted))
-    columns = np.flatnonzero(np.isin(results.class_ids, wanted))
-    i, j, values = overlap_pairs(truth.take(rows), results.take(columns))
-    same = truth.class_ids[rows[i]] == results.class_ids[columns[j]]
-    return rows[i][same], columns[j][same], values[same]
+    rows, columns, values = overlap_pairs(truth, results)
+    kept = (truth.roles[rows] == Role.COUNTED) & np.isin(truth.class_ids[rows], wanted)
+    kept &= truth.class_ids[rows] == results.class_ids[columns]
+    return rows[kept], columns[kept], values[kept]

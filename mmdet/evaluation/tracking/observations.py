@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -13,7 +13,8 @@ from pycocotools import mask as coco_mask
 from mmdet.errors import DataError
 from mmdet.evaluation.tracking.scene import FloatArray, IntArray
 from mmdet.formats import IGNORE, BoxTable, MaskTable
-from mmdet.structures import RLE
+from mmdet.ops.mask_runs import MaskSet, common_pixels
+from mmdet.ops.rle_batch import intersections
 
 ANY_CLASS = -1  # class of a region that excuses results of every class
 PAIRS_AT_ONCE = 2_000_000  # bounds the memory of comparing boxes: some 200 MB
@@ -36,7 +37,7 @@ class Observations:
         frames: (N,) from 0.
         ids: (N,) identities.
         class_ids: (N,) class, :data:`ANY_CLASS` for regions that excuse results of every class.
-        shapes: boxes (N, 4) float64 x1 y1 x2 y2, or N masks.
+        shapes: boxes (N, 4) float64 x1 y1 x2 y2, or N masks of one size.
         areas: (N,) in pixels.
         roles: (N,) of :class:`Role`; results are all ``COUNTED``.
     """
@@ -44,7 +45,7 @@ class Observations:
     frames: IntArray
     ids: IntArray
     class_ids: IntArray
-    shapes: FloatArray | list[RLE]
+    shapes: FloatArray | MaskSet
     areas: FloatArray
     roles: IntArray
 
@@ -71,18 +72,17 @@ class Observations:
         regions = table.class_ids == IGNORE
         class_ids = np.where(regions, ANY_CLASS, table.class_ids)
         roles = np.where(regions, Role.EXCUSES, Role.COUNTED).astype(np.int64)
-        return cls(table.frames, table.ids, class_ids, table.masks, table.areas.astype(np.float64), roles)
+        return cls(table.frames, table.ids, class_ids, table.masks, table.masks.areas.astype(np.float64), roles)
 
     def take(self, rows: NDArray) -> Observations:
         """The rows that ``rows`` (bool or indices) names."""
         chosen = np.arange(len(self))[rows]
         shapes = self.shapes
-        picked = shapes[chosen] if isinstance(shapes, np.ndarray) else [shapes[row] for row in chosen.tolist()]
         return Observations(
             self.frames[chosen],
             self.ids[chosen],
             self.class_ids[chosen],
-            picked,
+            shapes[chosen] if isinstance(shapes, np.ndarray) else shapes.take(chosen),
             self.areas[chosen],
             self.roles[chosen],
         )
@@ -98,16 +98,17 @@ def overlap_pairs(first: Observations, second: Observations) -> Pairs:
         return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
     if isinstance(first.shapes, np.ndarray) and isinstance(second.shapes, np.ndarray):
         return _box_pairs(first, second)
-    if isinstance(first.shapes, list) and isinstance(second.shapes, list):
-        return _mask_pairs(first, second)
+    if isinstance(first.shapes, MaskSet) and isinstance(second.shapes, MaskSet):
+        if first.shapes.size != second.shapes.size:
+            sizes = f'{first.shapes.size} and {second.shapes.size}'
+            raise DataError(f'masks of ground truth and results have different sizes (height, width): {sizes}')
+        rows, columns, common = _common_mask_pixels(first, second)
+        return rows, columns, common / (first.areas[rows] + second.areas[columns] - common)
     raise DataError('ground truth and results must both be boxes or both be masks')
 
 
 def covered_share(objects: Observations, regions: Observations) -> FloatArray:
-    """Largest share (N,) of an object's own area in the regions of its frame.
-
-    Regions that are masks count as their union; boxes count one by one.
-    """
+    """Share (N,) of an object's own area in the regions of its frame: in one of them for boxes, in all for masks."""
     shares = np.zeros(len(objects))
     if not len(objects) or not len(regions):
         return shares
@@ -115,11 +116,10 @@ def covered_share(objects: Observations, regions: Observations) -> FloatArray:
         for rows, columns in _candidates(objects.frames, regions.frames):
             common = _intersections(objects.shapes[rows], regions.shapes[columns])
             np.maximum.at(shares, rows, common / np.maximum(objects.areas[rows], 1e-12))
-        return shares
-    for rows, columns in _same_frame(objects.frames, regions.frames):
-        region = coco_mask.merge([regions.shapes[column] for column in columns])
-        masks = [objects.shapes[row] for row in rows]
-        shares[rows] = np.asarray(coco_mask.iou(masks, [region], [1]), np.float64)[:, 0]
+    elif isinstance(objects.shapes, MaskSet) and isinstance(regions.shapes, MaskSet):
+        for some, inside in _same_frame(objects.frames, regions.frames):
+            region = coco_mask.merge(regions.shapes.rles(inside))
+            shares[some] = np.asarray(coco_mask.iou(objects.shapes.rles(some), [region], [1]), np.float64)[:, 0]
     return shares
 
 
@@ -172,25 +172,17 @@ def _by_frame(frames: IntArray) -> dict[int, list[int]]:
     return {frame: rows[a:b] for frame, a, b in zip(frames[order][starts].tolist(), bounds, bounds[1:])}
 
 
-def _mask_pairs(first: Observations, second: Observations) -> Pairs:
+def _common_mask_pixels(first: Observations, second: Observations) -> tuple[IntArray, IntArray, IntArray]:
+    """Pairs of masks of one frame that share pixels, and how many: three (P,)."""
     masks1, masks2 = first.shapes, second.shapes
-    rows_of: list[int] = []
-    columns_of: list[int] = []
-    parts: list[FloatArray] = []
+    assert isinstance(masks1, MaskSet) and isinstance(masks2, MaskSet)  # for the type checker; see the caller
+    if masks1.runs is not None and masks2.runs is not None:
+        return common_pixels(masks1.runs, masks2.runs, (len(first), len(second)))
+    parts = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64))]
     for rows, columns in _same_frame(first.frames, second.frames):
-        iou = coco_mask.iou([masks1[row] for row in rows], [masks2[column] for column in columns], [0] * len(columns))
-        parts.append(np.asarray(iou).ravel())
-        rows_of += [row for row in rows for _ in columns]
-        columns_of += columns * len(rows)
-    if not parts:
-        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
-    values = np.concatenate(parts)
-    _refuse_sizes(values, first.shapes, second.shapes)
-    hit = values > 0
-    return np.array(rows_of, np.int64)[hit], np.array(columns_of, np.int64)[hit], values[hit]
-
-
-def _refuse_sizes(values: FloatArray, first: Sequence, second: Sequence) -> None:
-    if values.min(initial=0) < 0:  # the C code's answer to different sizes
-        sizes = sorted({tuple(mask['size']) for mask in (*first, *second)})
-        raise DataError(f'masks of ground truth and results have different sizes (height, width): {sizes}')
+        areas = masks1.areas[rows], masks2.areas[columns]
+        common = intersections(masks1.rles(rows), masks2.rles(columns), *areas)
+        i, j = np.nonzero(common)
+        parts.append((np.array(rows)[i], np.array(columns)[j], common[i, j]))
+    i, j, common = (np.concatenate(column) for column in zip(*parts))
+    return i, j, common

@@ -32,8 +32,8 @@ def class_scene(
         num_frames: T.
         class_id: class to compare; :data:`ANY_CLASS` compares all with all.
         rule: which results are excused. ``inside``: unmatched ones with more than half of their area in a region that
-            excuses (MOTS, BDD100K, crowds). ``matched``: those that the best matching with *all* true objects pairs with
-            one that excuses (the distractors of MOTChallenge).
+            excuses (MOTS, BDD100K, crowds). ``matched``: those that the best matching with *all* true objects pairs
+            with one that excuses (the distractors of MOTChallenge).
         threshold: overlap of a match.
         pairs: overlaps of all of ``truth`` with all of ``results``, where they are known already.
     """

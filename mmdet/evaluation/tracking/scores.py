@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from mmdet.evaluation.tables import text_table
-from mmdet.evaluation.tracking import clear, hota, identity
-from mmdet.evaluation.tracking.mots_tools import combine_mots_tools
+from mmdet.evaluation.tracking import clear_mot, hota_family, idf1
+from mmdet.evaluation.tracking.mots_counts import combine_mots_tools
 from mmdet.evaluation.tracking.numbers import Numbers, scalar
 from mmdet.evaluation.tracking.scene import Scene
 
@@ -19,10 +19,19 @@ Protocol = Literal['trackeval', 'mots_tools']
 TOGETHER = 'all'  # name of the row that joins all sequences
 CLASS_MEAN, CLASS_SUM = 'class mean', 'all objects'
 SIZES = ('Dets', 'GT_Dets', 'IDs', 'GT_IDs', 'Frames')
-SUMMED = frozenset((*hota.COUNTS, *clear.COUNTS, *identity.COUNTS, *SIZES)) - {'MOTP_sum'}  # by class mean
-SHOWN = {
-    'trackeval': ['HOTA', 'DetA', 'AssA', 'LocA', 'MOTA', 'sMOTA', 'MOTP', 'IDF1', 'IDSW', 'Frag', 'CLR_Re', 'CLR_Pr', 'MT', 'PT', 'ML', 'CLR_FP', 'CLR_FN', 'GT_Dets'],
-    'mots_tools': ['sMOTSA', 'MOTSA', 'MOTSP', 'MODSA', 'recall', 'precision', 'F1', 'id_switches', 'fragments', 'MT', 'PT', 'ML', 'fp', 'fn', 'n_gt'],
+SUMMED = frozenset((*hota_family.COUNTS, *clear_mot.COUNTS, *idf1.COUNTS, *SIZES)) - {'MOTP_sum'}  # by class mean
+_DETECTED = ('MT', 'PT', 'ML')
+SHOWN: dict[str, tuple[str, ...]] = {
+    'trackeval': (
+        *('HOTA', 'DetA', 'AssA', 'LocA', 'MOTA', 'sMOTA', 'MOTP', 'IDF1', 'IDSW', 'Frag', 'CLR_Re', 'CLR_Pr'),
+        *_DETECTED,
+        *('CLR_FP', 'CLR_FN', 'GT_Dets'),
+    ),
+    'mots_tools': (
+        *('sMOTSA', 'MOTSA', 'MOTSP', 'MODSA', 'recall', 'precision', 'F1', 'id_switches', 'fragments'),
+        *_DETECTED,
+        *('fp', 'fn', 'n_gt'),
+    ),
 }
 
 
@@ -35,13 +44,13 @@ def scene_numbers(scene: Scene) -> Numbers:
         'GT_IDs': scene.num_truth_tracks,
         'Frames': scene.num_frames,
     }
-    return {**hota.hota(scene), **clear.clear(scene), **identity.identity(scene), **sizes}
+    return {**hota_family.hota(scene), **clear_mot.clear(scene), **idf1.identity(scene), **sizes}
 
 
 def combine(parts: Sequence[Numbers]) -> Numbers:
     """Numbers of several sequences, or of several classes with every object counting alike."""
     sizes = {name: sum(part[name] for part in parts) for name in SIZES}
-    found = {**hota.combine_hota(parts), **clear.combine_clear(parts), **identity.combine_identity(parts)}
+    found = {**hota_family.combine_hota(parts), **clear_mot.combine_clear(parts), **idf1.combine_identity(parts)}
     return {**found, **sizes}
 
 
@@ -107,7 +116,7 @@ class TrackingScores:
         return {
             'protocol': self.protocol,
             'scores': {
-                name: {key: {field: _plain(value) for field, value in numbers.items()} for key, numbers in found.items()}
+                name: {key: _plain_numbers(numbers) for key, numbers in found.items()}
                 for name, found in self.scores.items()
             },
         }
@@ -118,6 +127,10 @@ def _shown(value: Any) -> str | float | int:
     if not math.isfinite(number):
         return str(number)
     return int(number) if isinstance(value, int | np.integer) else f'{number:.4f}'
+
+
+def _plain_numbers(numbers: Numbers) -> dict[str, Any]:
+    return {name: _plain(value) for name, value in numbers.items()}
 
 
 def _plain(value: Any) -> Any:

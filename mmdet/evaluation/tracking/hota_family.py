@@ -24,7 +24,7 @@ def hota(scene: Scene) -> Numbers:
     """All HOTA numbers of a scene, arrays over :data:`ALPHAS`; a single number is the array's mean.
 
     ``HOTA_TP``, ``HOTA_FN``, ``HOTA_FP``, ``HOTA``, ``DetA``, ``DetRe``, ``DetPr``, ``AssA``, ``AssRe``, ``AssPr``,
-    ``LocA``, ``OWTA``, and ``HOTA(0)``, ``LocA(0)``, ``HOTALocA(0)`` at the lowest threshold. Without pairs ``LocA`` is 1.
+    ``LocA``, ``OWTA``, and ``HOTA(0)``, ``LocA(0)``, ``HOTALocA(0)`` at the lowest threshold. ``LocA`` of nothing is 1.
     """
     truth_count, result_count = len(scene.truth_frames), len(scene.result_frames)
     keys, key_of_pair = np.unique(scene.pair_keys, return_inverse=True)  # (K,) track pairs that ever overlap

@@ -1,9 +1,9 @@
 """The MOTS metrics as the benchmark's first evaluator, mots_tools, counts them.
 
 "MOTS: Multi-Object Tracking and Segmentation" (Voigtlaender et al., CVPR 2019), section 4. It differs from the CLEAR
-numbers of :mod:`mmdet.evaluation.tracking.clear` in three things: a match needs an overlap above one half, not at least
-one half; an identity switch also counts as a fragmentation, by KITTI's rule; and with nothing to divide by, accuracies
-are -inf and ``MOTSP`` is inf.
+numbers of :mod:`mmdet.evaluation.tracking.clear_mot` in three things: a match needs an overlap above one half, not at
+least one half; an identity switch also counts as a fragmentation, by KITTI's rule; and with nothing to divide by,
+accuracies are -inf and ``MOTSP`` is inf.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmdet.evaluation.tracking.matching import match
 from mmdet.evaluation.tracking.numbers import Numbers
 from mmdet.evaluation.tracking.scene import IntArray, Scene
 
@@ -47,10 +48,10 @@ def mots_tools(scene: Scene, ignored: np.ndarray, extra_frames: int = 0) -> Numb
 
     Returns:
         :data:`COUNTS` (``n_itr``: ignored results, ``total_cost``: overlap of all matches, ``modsp_sum``: summed over
-        frames) and ``sMOTSA``, ``MOTSA``, ``MOTSP``, ``MOTSAL``, ``MODSA``, ``MODSP``, ``recall``, ``precision``, ``F1``,
-        ``FAR``, ``MT``, ``PT``, ``ML``.
+        frames) and ``sMOTSA``, ``MOTSA``, ``MOTSP``, ``MOTSAL``, ``MODSA``, ``MODSP``, ``recall``, ``precision``,
+        ``F1``, ``FAR``, ``MT``, ``PT``, ``ML``.
     """
-    matched = scene.overlaps > 0.5  # at most one partner each, as masks are disjoint
+    matched = match(scene, scene.overlaps, scene.overlaps > 0.5)  # disjoint masks have one such partner at most
     tp = int(matched.sum())
     overlaps = scene.overlaps[matched]
     free = np.ones(len(scene.result_frames), bool)
