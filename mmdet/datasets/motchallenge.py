@@ -169,13 +169,8 @@ def _box_masks(bboxes: np.ndarray, height: int, width: int) -> tuple[list[RLE], 
     """Boxes (N, 4) rounded and cut at the frame's border as masks, and their pixels (N,)."""
     corners = np.rint(bboxes).clip(0, [width, height, width, height])
     sizes = corners[:, 2:] - corners[:, :2]
-    encoded = [
-        coco_mask.frPyObjects([box], height, width)[0] if box[2] > 0 and box[3] > 0 else _nothing(height, width)
-        for box in np.concatenate([corners[:, :2], sizes], 1).tolist()
-    ]
-    masks = [RLE(size=[height, width], counts=mask['counts'].decode('ascii')) for mask in encoded]
-    return masks, sizes.prod(1)
-
-
-def _nothing(height: int, width: int) -> dict[str, Any]:
-    return coco_mask.frPyObjects({'size': [height, width], 'counts': [height * width]}, height, width)
+    encoded = coco_mask.frPyObjects(np.concatenate([corners[:, :2], sizes], 1), height, width) if len(bboxes) else []
+    nothing = coco_mask.frPyObjects({'size': [height, width], 'counts': [height * width]}, height, width)
+    areas = sizes.prod(1)
+    texts = [mask['counts'] if pixels else nothing['counts'] for mask, pixels in zip(encoded, areas)]
+    return [RLE(size=[height, width], counts=text.decode('ascii')) for text in texts], areas

@@ -46,8 +46,7 @@ def find_tracking_sets(root: str | Path) -> list[TrackingSet]:
         if _holds_masks(samples[0]):
             found.append(_mots_set('MOTSChallenge', folder, folder, 'motschallenge', None))
         else:
-            images = folder if any(folder.glob('*/img1')) else None
-            found.append(TrackingSet('MOTChallenge', folder, images, lambda f=folder: mot_document(f, f)))  # type: ignore[misc]
+            found.append(_mot_set(folder))
     return found
 
 
@@ -57,6 +56,11 @@ def _mots_set(
     return TrackingSet(
         layout, source, images if images.is_dir() else None, lambda: mots_document(source, images, kind, rows)
     )
+
+
+def _mot_set(folder: Path) -> TrackingSet:
+    images = folder if any(folder.glob('*/img1')) else None
+    return TrackingSet('MOTChallenge', folder, images, lambda: mot_document(folder, folder))
 
 
 def _rows(root: Path, images: Path) -> list[SeqmapRow] | None:

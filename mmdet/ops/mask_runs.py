@@ -89,18 +89,14 @@ class MaskSet:
             MaskProblem: a mask is damaged or of another size.
         """
         num_pixels = size[0] * size[1]
-        encoded = ''.join(texts).encode('ascii', 'replace')
-        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-        found = rle_counts.intervals(encoded, lengths, num_pixels)
+        found = _decoded(texts, num_pixels)
         if found is None:
             batch = inspect_masks([{'size': list(size), 'counts': text} for text in texts], *size)
             for row, problem in batch.problems.items():
                 raise MaskProblem(row, problem)
             texts = [mask['counts'] for mask in batch.masks if mask is not None]
-            encoded = ''.join(texts).encode('ascii')
-            lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-            found = rle_counts.intervals(encoded, lengths, num_pixels)
-        if found is None:  # frames too large for intervals in one block
+            found = _decoded(texts, num_pixels)
+        if found is None:  # frames of more pixels than intervals can count
             return cls(size, texts, batch.areas, None)
         runs = MaskRuns.of(frames, num_pixels, found)
         touching = runs.first_overlap()
@@ -119,6 +115,14 @@ class MaskSet:
         """Masks by their indices, each at most once."""
         runs = None if self.runs is None else self.runs.take(rows, len(self))
         return MaskSet(self.size, [self.texts[row] for row in rows.tolist()], self.areas[rows], runs)
+
+
+def _decoded(texts: list[str], num_pixels: int) -> rle_counts.MaskIntervals | None:
+    joined = ''.join(texts)
+    if not joined.isascii():
+        return None
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    return rle_counts.intervals(joined.encode('ascii'), lengths, num_pixels)
 
 
 class MaskProblem(DataError):

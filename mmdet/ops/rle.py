@@ -19,6 +19,7 @@ from mmdet.structures import RLE
 __all__ = ['area', 'compact', 'decode', 'decode_all', 'encode', 'normalise_rle', 'to_bbox']
 
 MAX_CHARS_PER_RUN = 7  # 5 bits each: more than any mask of less than 2**32 pixels needs
+MASKS_AT_ONCE = 255  # pycocotools keeps the number of masks that it measures in one byte
 POLYGON_MARGIN = 10  # corners further out than this many frame sizes are damage, and would take memory to rasterise
 
 
@@ -179,7 +180,9 @@ def encode(mask: np.ndarray) -> RLE:
 
 def area(rles: Sequence[RLE]) -> np.ndarray:
     """Pixels of each mask: (N,) int64."""
-    return np.asarray(coco_mask.area(list(rles)), dtype=np.int64).reshape(-1)
+    rles = list(rles)
+    parts = [coco_mask.area(rles[i : i + MASKS_AT_ONCE]) for i in range(0, len(rles), MASKS_AT_ONCE)]
+    return np.concatenate([np.zeros(0, np.int64), *parts]).astype(np.int64)
 
 
 def to_bbox(rles: Sequence[RLE]) -> np.ndarray:
