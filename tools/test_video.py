@@ -38,7 +38,7 @@ def parse(argv: Sequence[str] | None) -> Namespace:
         metavar='FILE',
         action='append',
         default=[],
-        help='write results: .json, .zip, or .pkl (which becomes .pkl.json); may be given several times',
+        help='write results: .json, .zip, or .pkl (which becomes .pkl.json), a folder for MOT and MOTS; several times if wanted',
     )
     parser.add_argument('--eval', choices=['segm'], help='evaluate; the default where nothing else is asked for')
     parser.add_argument('--json', metavar='FILE', help='write the numbers of the evaluation to this file')

@@ -30,7 +30,7 @@ def commands() -> list[tuple[str, str, str]]:
 
 @cache
 def help_of(script: str) -> str:
-    """Output of ``--help``, with that of the first subcommand where there are some."""
+    """Output of ``--help``, with that of subcommands where there are some."""
 
     def ask(*arguments: str) -> str:
         done = subprocess.run(
@@ -39,7 +39,8 @@ def help_of(script: str) -> str:
         return done.stdout
 
     text = ask()
-    return text + (ask('ytvis') if script == 'tools/evaluate.py' else '')
+    benchmarks = ('ytvis', 'mot', 'mots') if script == 'tools/evaluate.py' else ()
+    return text + ''.join(ask(benchmark) for benchmark in benchmarks)
 
 
 @pytest.mark.parametrize(('page', 'script', 'rest'), commands(), ids=lambda value: value.strip()[:60])

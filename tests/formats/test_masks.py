@@ -84,7 +84,7 @@ BAD = {
     'cut off': (['0 7 1 20 40 05?0000000le\n'], r'line 1, frame 0, id 7: RLE string is cut off'),
     'strange text': (['0 7 1 20 40 05?00~00000le0\n'], r'line 1, frame 0, id 7: RLE string holds characters'),
     'negative id': ([line(0, -3, 1, A)], r'line 1, frame 0, id -3: an id must be 0 or more'),
-    'no number': ([line(0, 1, 1, A).replace('0 1 1', '0 x 1', 1)], r"line 1: id must be a whole number|line 1: id must"),
+    'no number': ([line(0, 1, 1, A).replace('0 1 1', '0 x 1', 1)], 'line 1: id must be a'),
 }
 
 
@@ -97,7 +97,7 @@ def test_refused(path: Path, lines: list[str], message: str) -> None:
 
 def test_size_of_the_frames(path: Path) -> None:
     path.write_text(GOOD[0])
-    with pytest.raises(DataError, match='mask of 20 x 40 .* the frames are 21 x 40'):
+    with pytest.raises(DataError, match=r'mask of 20 x 40 .* the frames are 21 x 40'):
         read_masks(path, 4, size=(21, 40))
 
 
@@ -121,7 +121,8 @@ def test_same_masks_in_different_frames_do_not_overlap(path: Path) -> None:
 
 
 def test_one_pixel_and_last_row(path: Path) -> None:
-    path.write_text(line(0, 1, 1, box(19, 39, 20, 40)) + line(0, 2, 1, box(0, 0, 1, 1)) + line(0, 3, 1, box(19, 0, 20, 9)))
+    corners = (box(19, 39, 20, 40), box(0, 0, 1, 1), box(19, 0, 20, 9))
+    path.write_text(''.join(line(0, identity, 1, mask) for identity, mask in enumerate(corners)))
     assert read_masks(path, 1).masks.areas.tolist() == [1, 1, 9]
 
 

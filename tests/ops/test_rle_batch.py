@@ -8,8 +8,8 @@ from pycocotools import mask as coco_mask
 
 from mmdet.errors import DataError
 from mmdet.ops import rle_counts
-from mmdet.ops.rle_batch import check_masks, inspect_masks, intersections
 from mmdet.ops.rle import decode, encode
+from mmdet.ops.rle_batch import check_masks, inspect_masks, intersections
 
 H, W = 6, 5
 

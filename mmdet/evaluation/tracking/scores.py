@@ -16,6 +16,7 @@ from mmdet.evaluation.tracking.numbers import Numbers, scalar
 from mmdet.evaluation.tracking.scene import Scene
 
 Protocol = Literal['trackeval', 'mots_tools']
+MAX_ROWS = 80  # of a table for the console
 TOGETHER = 'all'  # name of the row that joins all sequences
 CLASS_MEAN, CLASS_SUM = 'class mean', 'all objects'
 SIZES = ('Dets', 'GT_Dets', 'IDs', 'GT_IDs', 'Frames')
@@ -102,8 +103,12 @@ class TrackingScores:
         return {name: value for name, value in found.items() if math.isfinite(value)}
 
     def table(self) -> str:
-        """The main numbers of every class and sequence as text."""
+        """The main numbers as text: of every class and sequence, or of every class where that would be too long."""
         shown = SHOWN[self.protocol]
+        if sum(len(found) for found in self.scores.values()) > MAX_ROWS:
+            joined = {name: found[TOGETHER] for name, found in self.scores.items()}
+            rows = [[name, *(_shown(found[column]) for column in shown)] for name, found in joined.items()]
+            return f'all sequences ({self.protocol})\n' + text_table(['class', *shown], rows)
         parts = []
         for name, sequences in self.scores.items():
             order = [key for key in sequences if key != TOGETHER] + [TOGETHER]
