@@ -130,12 +130,7 @@ def read_masks(
     """
     lines, numbers = read_lines(path, 'MOTS')
     where = str(path)
-    cells = [line.split() for line in lines]
-    bad = [row for row, cell in enumerate(cells) if len(cell) != 6]
-    if bad:
-        count = len(cells[bad[0]])
-        raise DataError(f'{where}, line {numbers[bad[0]]}: {count} columns; a line is frame id class height width rle')
-    columns = [list(column) for column in zip(*cells)] or [[] for _ in range(6)]
+    columns = _columns(lines, where, numbers)
     names = ('frame', 'id', 'class', 'height', 'width')
     values = [whole_numbers(column, where, numbers, name) for column, name in zip(columns, names)]
     frames, ids, class_ids, heights, widths = values
@@ -198,6 +193,17 @@ def _refuse_values(
         raise DataError(f'{table.place(negative[0])}: an id must be 0 or more')
     if not drop_frames:
         refuse_unknown_frames(table.frames, length, table.source, table.lines, table.first_frame)
+
+
+def _columns(lines: list[str], where: str, numbers: IntArray) -> list[list[str]]:
+    """The six columns as lists of N texts. One long list is cut up, as tens of thousands of short ones are slow."""
+    counts = [len(line.split()) for line in lines]
+    bad = next((row for row, count in enumerate(counts) if count != 6), None)
+    if bad is not None:
+        place = f'{where}, line {numbers[bad]}'
+        raise DataError(f'{place}: {counts[bad]} columns; a line is frame id class height width rle')
+    cells = ' '.join(lines).split()
+    return [cells[column::6] for column in range(6)]
 
 
 def _masks_of(
