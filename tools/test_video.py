@@ -41,10 +41,10 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     parser.add_argument('--checkpoint', help='the same as an option')
     parser.add_argument(
         '--out',
-        metavar='FILE',
+        metavar='PATH',
         action='append',
         default=[],
-        help='write results: .json, .zip, or .pkl (which becomes .pkl.json); may be given several times',
+        help='write results, as often as wanted: .json, .zip, .pkl (becomes .pkl.json), or a folder (MOT, MOTS)',
     )
     parser.add_argument('--eval', choices=['segm'], help='evaluate; the default where nothing else is asked for')
     parser.add_argument('--json', metavar='FILE', help='write the numbers of the evaluation to this file')

@@ -12,6 +12,8 @@ from mmdet.datasets.crops import (
 )
 from mmdet.datasets.holdout import holdout_ids
 from mmdet.datasets.loader import Batch, build_test_loader, build_train_loader
+from mmdet.datasets.motchallenge import MOTChallengeDataset
+from mmdet.datasets.mots import MOTSDataset
 from mmdet.datasets.samplers import ChunkSampler, ClipBatchSampler
 from mmdet.datasets.ytvis import OVISDataset, YouTubeVISDataset
 
@@ -24,6 +26,8 @@ __all__ = [
     'CropDataset',
     'CropSampler',
     'IdentityBatchSampler',
+    'MOTChallengeDataset',
+    'MOTSDataset',
     'Market1501Dataset',
     'OVISDataset',
     'TrackAnnotation',

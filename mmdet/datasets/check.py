@@ -7,7 +7,7 @@ every image is looked at.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from mmdet.datasets.coco import as_video_document
 from mmdet.datasets.image_file import check_size, find_image, header_size, read_image
 from mmdet.datasets.layouts import find_parts, missing_pieces, recognise
 from mmdet.datasets.schema import Problem, entry_ok, read_json, structure_problems
+from mmdet.datasets.tracking_layouts import TrackingSet, find_tracking_sets
 from mmdet.errors import ConfigError, DataError
 from mmdet.holdout import HOLDOUT_VERSION, holdout_ids
 from mmdet.ops.rle import area, normalise_rle, to_bbox
@@ -108,6 +109,12 @@ def check_data(
     findings = Findings(limit)
     if Path(path).is_dir() and img_prefix is not None:
         raise ConfigError(f'{path} is a folder; --img-prefix goes with an annotation file')
+    if Path(path).is_dir() and (sets := find_tracking_sets(path)):
+        for part in sets:
+            for problem in _tracking_problems(part, options, echo):
+                findings.add(problem)
+        findings.tell(echo)
+        return findings.count
     if Path(path).is_dir():
         layout = recognise(path)
         echo(f'{path}: {layout.name}')
@@ -126,6 +133,19 @@ def check_data(
             findings.add(problem)
     findings.tell(echo)
     return findings.count
+
+
+def _tracking_problems(part: TrackingSet, options: CheckOptions, echo: Callable[[str], None]) -> Iterator[Problem]:
+    """Everything wrong with a part of a tracking benchmark's data set."""
+    echo(f'{part.source}: {part.layout}')
+    try:
+        document = part.read()
+    except DataError as error:
+        yield Problem(str(part.source), str(error).removeprefix(f'{part.source}: '))
+        return
+    if part.images is None and not options.skip_images:
+        yield Problem(str(part.source), 'the frames are not there, so they were not looked at', harmless=True)
+    yield from check_document(document, str(part.source), part.images, options, echo)
 
 
 def check_file(
@@ -252,10 +272,20 @@ def _box_problems(
     for frame, size, box in zip(frames, areas, boxes):
         if not given[frame] or size == 0:
             continue
-        off, iou = _compare_boxes(np.array(given[frame], dtype=float), box)
+        off, iou = _compare_boxes(_inside(given[frame], annotation['segmentations'][frame]), box)
         if off > max(BOX_TOLERANCE_PIXELS, BOX_TOLERANCE_SHARE * float(box[2:].max())):
             message = f'box {_rounded(given[frame])} is not that of the mask, {_rounded(box)} (x, y, width, height)'
             yield Problem(**place, message=message, frame=frame, harmless=iou > HARMLESS_RATIO)
+
+
+def _inside(box: Sequence[float], mask: Any) -> np.ndarray:
+    """The part of an x, y, width, height box that lies in the frame; boxes may reach beyond it, masks cannot."""
+    x, y, w, h = (float(value) for value in box)
+    if not isinstance(mask, dict):
+        return np.array([x, y, w, h])
+    height, width = mask['size']
+    left, top = min(max(x, 0.0), width), min(max(y, 0.0), height)
+    return np.array([left, top, min(max(x + w, 0.0), width) - left, min(max(y + h, 0.0), height) - top])
 
 
 def _compare_boxes(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:

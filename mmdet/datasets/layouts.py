@@ -103,6 +103,13 @@ LAYOUTS = (
 )
 
 
+OF_TRACKING = (  # recognised by mmdet.datasets.tracking_layouts
+    ('MOTChallenge', 'train/<sequence>/gt/gt.txt'),
+    ('KITTI MOTS', 'instances_txt/<sequence>.txt'),
+    ('MOTSChallenge', 'train/<sequence>/gt/gt.txt'),
+)
+
+
 def recognise(root: str | Path) -> Layout:
     """The layout of which most pieces are under ``root``; the first of equals. An annotation file must be there.
 
@@ -115,7 +122,10 @@ def recognise(root: str | Path) -> Layout:
     scores = [_score(layout, root) for layout in LAYOUTS]
     best = max(scores)
     if best == (0, 0):
-        known = '\n'.join(f'  {layout.name}: {layout.parts[0].annotations[0]}' for layout in LAYOUTS)
+        known = '\n'.join(
+            f'  {name}: {place}'
+            for name, place in [*((layout.name, layout.parts[0].annotations[0]) for layout in LAYOUTS), *OF_TRACKING]
+        )
         raise DataError(
             f'{root}: no annotation file at a place that a known layout has:\n{known}\n'
             f'Unpack the annotation archive there, or name the annotation file itself and --img-prefix'

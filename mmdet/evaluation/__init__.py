@@ -6,6 +6,7 @@ from mmdet.evaluation.ovis import evaluate_ovis
 from mmdet.evaluation.retrieval import ReIDMetric, average_precision, rankings, retrieval_numbers
 from mmdet.evaluation.submission import SubmissionReport, check_submission
 from mmdet.evaluation.track_ap import TrackAP
+from mmdet.evaluation.tracking import MOTMetric, MOTSMetric, TrackingScores, evaluate_mot, evaluate_mots
 from mmdet.evaluation.video_result import FrameTracks, ResultStore, VideoResult, VideoResultCollector, tracks_of
 from mmdet.evaluation.vis_results import load_results, to_results, write_results
 from mmdet.evaluation.ytvis import TrackAPOptions, TrackEvaluator, evaluate_ytvis
@@ -13,6 +14,8 @@ from mmdet.evaluation.ytvis import TrackAPOptions, TrackEvaluator, evaluate_ytvi
 __all__ = [
     'COCOMetric',
     'FrameTracks',
+    'MOTMetric',
+    'MOTSMetric',
     'OVISMetric',
     'ReIDMetric',
     'ResultStore',
@@ -20,6 +23,7 @@ __all__ = [
     'TrackAP',
     'TrackAPOptions',
     'TrackEvaluator',
+    'TrackingScores',
     'VideoResult',
     'VideoResultCollector',
     'YTVISMetric',
@@ -27,6 +31,8 @@ __all__ = [
     'check_submission',
     'evaluate_coco',
     'evaluate_coco_files',
+    'evaluate_mot',
+    'evaluate_mots',
     'evaluate_ovis',
     'evaluate_ytvis',
     'load_results',

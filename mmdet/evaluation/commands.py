@@ -14,9 +14,11 @@ from typing import Any
 
 from mmdet.evaluation.coco import KINDS, evaluate_coco_files
 from mmdet.evaluation.files import atomic_file, read_json
+from mmdet.evaluation.tracking.files import evaluate_mot_files, evaluate_mots_files, evaluate_video_entries
 from mmdet.evaluation.vis_ground_truth import read_ground_truth
 from mmdet.evaluation.vis_results import load_results
 from mmdet.evaluation.ytvis import TrackAPOptions, TrackEvaluator, evaluate_results
+from mmdet.formats import mots_seqmap, read_seqmap
 from mmdet.holdout import HOLDOUT_FRACTION, SPLITS
 
 
@@ -98,6 +100,65 @@ def _evaluate_images(arguments: Namespace) -> Report:
     return Report(tables, {kind: part.as_dict() for kind, part in found.items()})
 
 
+def _mot_options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        'results', help='folder with <sequence>.txt, one such file, or YouTube-VIS results (.json, .zip)'
+    )
+    parser.add_argument(
+        '--annotations',
+        required=True,
+        help='folder of sequences with gt/gt.txt, one gt.txt, or a YouTube-VIS annotation file (.json)',
+    )
+    parser.add_argument('--seqmap', metavar='FILE', help='only the sequences that this file lists')
+    parser.add_argument(
+        '--distractors',
+        type=int,
+        nargs='*',
+        metavar='CLASS',
+        help='classes of gt.txt on which results are excused (default: those of the benchmark)',
+    )
+    video = parser.add_argument_group('YouTube-VIS files')
+    video.add_argument('--overlap', choices=['masks', 'boxes'], default='masks', help='default: %(default)s')
+    video.add_argument('--min-score', type=float, default=0.0, metavar='S', help='leave out tracks scored lower')
+    add_split_options(parser)
+
+
+def _evaluate_mot(arguments: Namespace) -> Report:
+    if Path(arguments.annotations).suffix != '.json':
+        rows = read_seqmap(arguments.seqmap) if arguments.seqmap else None
+        names = [row.name for row in rows] if rows else None
+        found = evaluate_mot_files(arguments.results, arguments.annotations, names, arguments.distractors)
+        return Report(found.table(), found.as_dict())
+    truth = read_ground_truth(read_json(arguments.annotations, 'annotation'), str(arguments.annotations))
+    truth = truth.part(arguments.split, arguments.holdout_fraction)
+    entries = load_results(arguments.results)
+    found = evaluate_video_entries(truth, entries, arguments.overlap, str(arguments.results), arguments.min_score)
+    return Report(found.table(), {**found.as_dict(), 'overlap': arguments.overlap, 'min_score': arguments.min_score})
+
+
+def _mots_options(parser: ArgumentParser) -> None:
+    parser.add_argument('results', help='folder with <sequence>.txt, or with folders of instance maps')
+    parser.add_argument(
+        '--annotations', required=True, help='instances_txt or instances (KITTI MOTS), or train (MOTSChallenge)'
+    )
+    parser.add_argument('--protocol', choices=['trackeval', 'mots_tools'], default='trackeval', help='whose counting')
+    lengths = parser.add_mutually_exclusive_group()
+    lengths.add_argument('--seqmap', metavar='FILE', help='sequences to evaluate, with their last frames')
+    lengths.add_argument('--part', help="the benchmark's own sequences: kitti-val, motschallenge-train, ...")
+    help_official = "let pass what the protocol's own program lets pass, see docs/evaluation.md"
+    parser.add_argument('--official', action='store_true', help=help_official)
+
+
+def _evaluate_mots(arguments: Namespace) -> Report:
+    rows = read_seqmap(arguments.seqmap) if arguments.seqmap else None
+    if arguments.part:
+        rows = mots_seqmap(*arguments.part.partition('-')[::2])
+    found = evaluate_mots_files(
+        arguments.results, arguments.annotations, arguments.protocol, rows, arguments.official
+    )
+    return Report(found.table(), {**found.as_dict(), 'official': arguments.official})
+
+
 COMMANDS: dict[str, Command] = {
     'ytvis': Command(
         'YouTube-VIS: AP of mask tracks', _track_options, lambda a: _evaluate_tracks(a, False)
@@ -105,6 +166,8 @@ COMMANDS: dict[str, Command] = {
     'ovis': Command(
         'OVIS: AP of mask tracks, by occlusion too', _track_options, lambda a: _evaluate_tracks(a, True)
     ),
+    'mot': Command('MOTChallenge, or YouTube-VIS results: HOTA, CLEAR, IDF1', _mot_options, _evaluate_mot),
+    'mots': Command('MOTS: sMOTSA, HOTA and their kin, by class and sequence', _mots_options, _evaluate_mots),
     'coco': Command('COCO: AP of boxes and masks on images', _coco_options, _evaluate_images),
 }
 

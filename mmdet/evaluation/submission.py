@@ -14,10 +14,10 @@ from typing import Any
 
 from mmdet.errors import DataError
 from mmdet.evaluation.files import read_json
-from mmdet.evaluation.rle import inspect_masks
 from mmdet.evaluation.vis_ground_truth import GroundTruth, read_ground_truth
 from mmdet.evaluation.vis_results import archive_problems, load_results
 from mmdet.holdout import HOLDOUT_FRACTION
+from mmdet.ops.rle_batch import inspect_masks
 
 _KEYS = ('video_id', 'category_id', 'score', 'segmentations')
 

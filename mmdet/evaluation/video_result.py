@@ -13,8 +13,8 @@ import numpy as np
 
 from mmdet.errors import DataError
 from mmdet.evaluation.files import atomic_file, parse_json
-from mmdet.evaluation.rle import inspect_masks
 from mmdet.files import PARTIAL
+from mmdet.ops.rle_batch import inspect_masks
 from mmdet.structures import RLE, FrameSample
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -45,6 +45,24 @@ class FrameTracks:
 
     def __len__(self) -> int:
         return len(self.instance_ids)
+
+    def present_masks(self, rows: Iterable[int], where: str) -> list[RLE]:
+        """Masks of some rows, for results that are made of masks.
+
+        Raises:
+            DataError: a row has none; the message begins with ``where``.
+        """
+        found = []
+        for row in rows:
+            mask = self.masks[row]
+            if mask is None:
+                raise DataError(
+                    f'{where}, track {self.instance_ids[row]}: has boxes but no masks, which this form of results is '
+                    "made of. Use a detector with masks, or a metric for boxes; PrecomputedDetector's box_masks=True "
+                    'takes rectangles as masks'
+                )
+            found.append(mask)
+        return found
 
     def check(self, height: int, width: int, where: str) -> None:
         """Refuse lists of different lengths, values of a wrong type, numbers that are not finite, and bad masks.

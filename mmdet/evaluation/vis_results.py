@@ -57,13 +57,8 @@ def _to_entry(
             f'result of video {result.video_id}, track {identity}: label {wrong[0]}, but the data set has '
             f'{len(category_ids)} classes. Does the model belong to this data set?'
         )
-    found = [mask for frame, row in rows.items() if (mask := result.frames[frame].masks[row]) is not None]
-    if len(found) < len(rows):
-        raise DataError(
-            f'result of video {result.video_id}, track {identity}: has boxes but no masks, which this form of results '
-            "is made of. Use a detector with masks, or a metric for boxes; PrecomputedDetector's box_masks=True takes "
-            'rectangles as masks'
-        )
+    where = f'result of video {result.video_id}'
+    found = [mask for frame, row in rows.items() for mask in result.frames[frame].present_masks([row], where)]
     values, votes = np.unique(list(labels.values()), return_counts=True)
     masks: list[RLE | None] = [None] * result.length
     for frame, mask, area in zip(rows, found, rle.area(found)):

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdet.errors import DataError
-from mmdet.evaluation import rle
 from mmdet.evaluation.vis_ground_truth import Video
+from mmdet.ops import rle_batch
 from mmdet.structures import RLE
 
 OCCLUSION_SHARES = {'no_occlusion': 0.0, 'slight_occlusion': 0.25, 'severe_occlusion': 0.75}
@@ -117,7 +117,7 @@ def track_ious(detections: Sequence[Track], ground_truths: Sequence[Track]) -> N
         rows, row_masks, row_areas = _present(detections, frame)
         columns, column_masks, column_areas = _present(ground_truths, frame)
         if rows and columns:
-            found = rle.intersections(row_masks, column_masks, row_areas, column_areas)
+            found = rle_batch.intersections(row_masks, column_masks, row_areas, column_areas)
             common[np.ix_(rows, columns)] += found
     lengths = np.minimum.outer([len(t.masks) for t in detections], [len(t.masks) for t in ground_truths])
     sums = _area_up_to(detections, lengths) + _area_up_to(ground_truths, lengths.T).T
@@ -140,7 +140,7 @@ def _longest(tracks: Sequence[Track]) -> int:
     return max(len(track.masks) for track in tracks)
 
 
-def _read_masks(entry: dict[str, Any], video: Video, where: str, any_length: bool) -> rle.MaskBatch:
+def _read_masks(entry: dict[str, Any], video: Video, where: str, any_length: bool) -> rle_batch.MaskBatch:
     masks = entry.get('segmentations')
     if not isinstance(masks, list):
         raise DataError(f"{where}: 'segmentations' must be a list with one mask or null per frame, found {type(masks)}")
@@ -149,7 +149,7 @@ def _read_masks(entry: dict[str, Any], video: Video, where: str, any_length: boo
             f"{where}: 'segmentations' has {len(masks)} entries, but the video has {video.length} frames; "
             'write null for frames without a mask'
         )
-    return rle.check_masks(masks, video.height, video.width, where)
+    return rle_batch.check_masks(masks, video.height, video.width, where)
 
 
 def _mean_area(areas: NDArray) -> float:

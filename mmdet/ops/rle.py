@@ -19,7 +19,7 @@ from mmdet.structures import RLE
 __all__ = ['area', 'compact', 'decode', 'decode_all', 'encode', 'from_bboxes', 'normalise_rle', 'to_bbox']
 
 MAX_CHARS_PER_RUN = 7  # 5 bits each: more than any mask of less than 2**32 pixels needs
-_AREAS = 255  # pycocotools 2.0.8 to 2.0.11 cannot count more masks than that at once
+MASKS_AT_ONCE = 255  # pycocotools keeps the number of masks that it measures in one byte
 POLYGON_MARGIN = 10  # corners further out than this many frame sizes are damage, and would take memory to rasterise
 
 
@@ -189,8 +189,9 @@ def from_bboxes(bboxes: np.ndarray, height: int, width: int) -> list[RLE]:
 
 def area(rles: Sequence[RLE]) -> np.ndarray:
     """Pixels of each mask: (N,) int64."""
-    parts = [coco_mask.area(list(rles[start : start + _AREAS])) for start in range(0, len(rles), _AREAS)]
-    return np.array([pixels for part in parts for pixels in np.atleast_1d(part)], dtype=np.int64)
+    rles = list(rles)
+    parts = [coco_mask.area(rles[i : i + MASKS_AT_ONCE]) for i in range(0, len(rles), MASKS_AT_ONCE)]
+    return np.concatenate([np.zeros(0, np.int64), *parts]).astype(np.int64)
 
 
 def to_bbox(rles: Sequence[RLE]) -> np.ndarray:

@@ -29,8 +29,8 @@ def commands() -> list[tuple[str, str, str]]:
 
 
 @cache
-def help_of(script: str, rest: str = '') -> str:
-    """Output of ``--help``, with that of the subcommand that ``rest`` begins with, or of the first one."""
+def help_of(script: str, subcommand: str = '') -> str:
+    """Output of ``--help``, with that of a subcommand where there are some."""
 
     def ask(*arguments: str) -> str:
         done = subprocess.run(
@@ -39,16 +39,16 @@ def help_of(script: str, rest: str = '') -> str:
         return done.stdout
 
     text = ask()
-    if script == 'tools/convert_dataset.py':
-        return text + ask(rest.split()[0])
-    return text + (ask('ytvis') if script == 'tools/evaluate.py' else '')
+    return text + (ask(subcommand) if subcommand else '')
 
 
 @pytest.mark.parametrize(('page', 'script', 'rest'), commands(), ids=lambda value: value.strip()[:60])
 def test_command(page: str, script: str, rest: str) -> None:
     assert (ROOT / script).is_file(), f'{page} names {script}'
+    divided = script in ('tools/evaluate.py', 'tools/convert_dataset.py')
+    first = re.match(r'\s*([\w-]+)', rest) if divided else None
+    subcommand = first[1] if first else ''
     for option in re.findall(r'(?<![\w-])--[a-z][\w-]*', rest):
-        subcommand = rest if script == 'tools/convert_dataset.py' else ''
         assert option in help_of(script, subcommand), f'{page}: {script} has no {option}'
     for config in re.findall(r'configs/[\w.]+\.py', rest):
         assert (ROOT / config).is_file(), f'{page} names {config}'

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from mmdet.errors import DataError
-from mmdet.evaluation import rle_counts
+from mmdet.ops import rle_counts
 from mmdet.ops.rle import area, normalise_rle
 from mmdet.structures import RLE
 
@@ -109,8 +109,9 @@ def _usual_text(mask: object, height: int, width: int) -> bytes | None:
     if not isinstance(mask, dict) or mask.get('size') != [height, width] or height * width >= rle_counts.MAX_PIXELS:
         return None
     counts = mask.get('counts')
-    text = counts.encode('ascii', 'replace') if isinstance(counts, str) else counts
-    return text if isinstance(text, bytes) else None
+    if isinstance(counts, str):
+        return counts.encode() if counts.isascii() else None
+    return counts if isinstance(counts, bytes) else None
 
 
 def _description(mask: object, height: int, width: int) -> str:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 IntArray = NDArray[np.int64]
 
 MAX_PIXELS = 2**29  # six groups of five bits, signed, hold every run length below
+MAX_GROUPS = 6
 _WELL_FORMED = re.compile(rb'(?:[P-o]{0,5}[0-O])+')  # 0-O end a number, P-o continue it
 
 
@@ -37,6 +38,21 @@ class RunStatistics(NamedTuple):
     split: NDArray[np.bool_]
 
 
+class MaskIntervals(NamedTuple):
+    """Pixels of N masks as I intervals, ordered by mask and position; a position is column * height + row.
+
+    Attributes:
+        starts, stops: (I,) positions; ``stops`` exclusive.
+        rows: (I,) mask that an interval belongs to.
+        areas: (N,) pixels.
+    """
+
+    starts: IntArray
+    stops: IntArray
+    rows: IntArray
+    areas: IntArray
+
+
 def is_well_formed(text: bytes) -> bool:
     """Whether ``text`` is a sequence of complete numbers that a decoder can read without leaving the text."""
     return _WELL_FORMED.fullmatch(text) is not None
@@ -46,16 +62,13 @@ def all_well_formed(texts: Sequence[bytes]) -> bool:
     """Whether every one of N texts is well formed; much faster than asking one by one."""
     if not texts or not all(texts):
         return not texts
-    characters = np.frombuffer(b''.join(texts), np.uint8)
-    ends = characters < ord('P')  # (characters,)
-    lengths = np.diff(np.flatnonzero(ends), prepend=-1)
-    last = np.cumsum([len(text) for text in texts]) - 1
-    return bool((characters - 48 < 64).all() and ends[last].all() and lengths.max(initial=0) <= 6)
+    groups = np.frombuffer(b''.join(texts), np.uint8) - np.uint8(48)  # wraps below '0'
+    return _complete(groups, np.flatnonzero(groups < 32), np.cumsum([len(text) for text in texts]))
 
 
 def decode_counts(text: bytes) -> IntArray:
     """Run lengths (R,) of one well-formed text."""
-    values = _signed_numbers(np.frombuffer(text, np.uint8))[0]
+    values = _signed_numbers(np.frombuffer(text, np.uint8))[0].astype(np.int64)
     values[2::2] = values[2::2].cumsum()
     values[1::2] = values[1::2].cumsum()
     return values
@@ -82,6 +95,40 @@ def run_statistics(texts: Sequence[bytes]) -> RunStatistics:
     )
 
 
+def intervals(text: bytes, lengths: IntArray, num_pixels: int) -> MaskIntervals | None:
+    """Pixels of N masks of frames of ``num_pixels``, or None where some text is not a sound mask or not in simple form.
+
+    Simple is a mask without empty runs after the first, as every encoder writes it.
+
+    Args:
+        text: compressed run lengths of all masks, one after the other.
+        lengths: (N,) characters of each mask.
+        num_pixels: height x width.
+    """
+    if not len(lengths):
+        nothing = np.zeros(0, np.int64)
+        return MaskIntervals(nothing, nothing, nothing, nothing)
+    groups = np.frombuffer(text, np.uint8) - np.uint8(48)
+    ends = np.flatnonzero(groups < 32)
+    text_ends = np.cumsum(lengths)
+    if num_pixels >= MAX_PIXELS or lengths.min() < 1 or not _complete(groups, ends, text_ends):
+        return None
+    numbers = np.diff(np.searchsorted(ends, text_ends), prepend=0)
+    runs, padding, first_rows = _undo_differences(_signed_values(groups, ends), numbers)
+    zeros, ones = runs.T
+    filled = ~padding[:, 1]
+    strange = (zeros <= 0) | ((ones <= 0) & filled)
+    strange[first_rows] = (zeros[first_rows] < 0) | ((ones[first_rows] <= 0) & filled[first_rows])
+    stops = np.cumsum(zeros + ones)  # every mask ends at a multiple of num_pixels
+    last_rows = np.append(first_rows[1:], len(runs)) - 1
+    if strange.any() or (stops[last_rows] != num_pixels * np.arange(1, len(lengths) + 1)).any():
+        return None
+    rows = np.repeat(np.arange(len(lengths)), last_rows - first_rows + 1)
+    stops -= rows * num_pixels
+    areas = np.add.reduceat(ones, first_rows)
+    return MaskIntervals((stops - ones)[filled], stops[filled], rows[filled], areas)
+
+
 def join_runs(counts: IntArray) -> IntArray:
     """The same mask without runs of length zero after the first, (R',) with R' <= R."""
     ones = np.arange(len(counts)) % 2
@@ -92,17 +139,37 @@ def join_runs(counts: IntArray) -> IntArray:
     return np.concatenate([[0], joined]) if len(ones) and ones[0] else joined
 
 
-def _signed_numbers(characters: NDArray[np.uint8]) -> tuple[IntArray, IntArray]:
+def _complete(groups: NDArray[np.uint8], ends: IntArray, text_ends: IntArray) -> bool:
+    """Whether characters minus 48 are all in use, and every text is a sequence of complete, short numbers."""
+    last = groups[text_ends - 1] < 32
+    longest = np.diff(ends, prepend=-1).max(initial=0)
+    return bool(groups.max(initial=0) < 64 and last.all() and longest <= MAX_GROUPS)
+
+
+def _signed_numbers(characters: NDArray[np.uint8]) -> tuple[NDArray[np.int32], IntArray]:
     """The numbers (V,) written in well-formed text, and the position (V,) of each one's last character."""
-    groups = characters.astype(np.int64) - 48
+    groups = characters - np.uint8(48)
     ends = np.flatnonzero(groups < 32)
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    place = np.arange(len(groups)) - np.repeat(starts, ends - starts + 1)
-    values = np.add.reduceat((groups & 31) << (5 * place), starts)
-    return values - ((groups[ends] & 16) >> 4 << (5 * (ends - starts + 1))), ends
+    return _signed_values(groups, ends), ends
 
 
-def _undo_differences(values: IntArray, lengths: IntArray) -> tuple[IntArray, NDArray[np.bool_], IntArray]:
+def _signed_values(groups: NDArray[np.uint8], ends: IntArray) -> NDArray[np.int32]:
+    """The numbers (V,), each of at most :data:`MAX_GROUPS` groups, whose last characters are at ``ends``."""
+    lengths = np.diff(ends, prepend=-1)
+    starts = ends - lengths + 1
+    values = (groups[starts] & 31).astype(np.int32)  # numbers of up to six groups fit
+    longer = np.flatnonzero(lengths > 1)
+    for place in range(1, int(lengths.max(initial=0))):  # most have one or two
+        values[longer] |= (groups[starts[longer] + place] & 31).astype(np.int32) << (5 * place)
+        longer = longer[lengths[longer] > place + 1]
+    negative = np.flatnonzero(groups[ends] & 16)
+    values[negative] -= np.int32(1) << (5 * lengths[negative]).astype(np.int32)
+    return values
+
+
+def _undo_differences(
+    values: NDArray[np.int32], lengths: IntArray
+) -> tuple[IntArray, NDArray[np.bool_], IntArray]:
     """Run lengths of N masks as rows (zeros, ones), padded to whole rows per mask.
 
     Args:

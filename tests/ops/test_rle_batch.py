@@ -7,9 +7,9 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from mmdet.errors import DataError
-from mmdet.evaluation import rle_counts
-from mmdet.evaluation.rle import check_masks, inspect_masks, intersections
+from mmdet.ops import rle_counts
 from mmdet.ops.rle import decode, encode
+from mmdet.ops.rle_batch import check_masks, inspect_masks, intersections
 
 H, W = 6, 5
 

@@ -1,0 +1,200 @@
+"""KITTI MOTS and MOTSChallenge: masks of cars and pedestrians in text files or 16-bit instance maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from mmdet.datasets.base import VideoDataset
+from mmdet.datasets.tracking_files import (
+    SequenceFiles,
+    choose_sequences,
+    frame_size,
+    list_frames,
+    track_annotations,
+    video_entry,
+)
+from mmdet.errors import ConfigError, DataError
+from mmdet.formats import (
+    IGNORE,
+    MOTS_CLASSES,
+    PEDESTRIAN,
+    MaskTable,
+    SeqmapRow,
+    mots_seqmap,
+    read_mask_pngs,
+    read_masks,
+    read_seqmap,
+)
+from mmdet.holdout import HOLDOUT_FRACTION, SplitName
+from mmdet.registry import DATASETS
+
+__all__ = ['MOTSDataset', 'MOTSLayout', 'mots_document']
+
+MOTSLayout = Literal['kitti', 'motschallenge']
+FIRST_FRAME = {'kitti': 0, 'motschallenge': 1}
+
+
+@DATASETS.register_module()
+class MOTSDataset(VideoDataset):
+    """KITTI MOTS, MOTSChallenge and sets in their layouts.
+
+    * ``kitti``: ``ann_file`` is ``instances_txt`` or ``instances`` (maps), ``img_prefix`` ``training/image_02``; frames
+      are ``<sequence>/000000.png`` and on. Classes car and pedestrian.
+    * ``motschallenge``: ``ann_file`` and ``img_prefix`` are ``train``; frames ``<sequence>/img1/000001.jpg``, text in
+      ``<sequence>/gt/gt.txt``. Class pedestrian.
+
+    Regions to be ignored become one crowd annotation per video whose ``role`` is ``region``; it belongs to the first
+    class. Videos are numbered from 1 in the order of their names. Other arguments: :class:`VideoDataset`.
+
+    Args:
+        ann_file: see above; '' for sequences without ground truth.
+        layout: one of the two.
+        sequences: names of the sequences to read; None for all.
+        seqmap: file that lists the sequences (and their lengths) instead, relative to ``data_root``.
+        part: ``train``, ``val`` or ``test``: the benchmark's own sequences, instead.
+    """
+
+    def __init__(
+        self,
+        ann_file: str = 'instances_txt',
+        data_root: str = '',
+        img_prefix: str = 'training/image_02',
+        pipeline: Sequence[Any] = (),
+        split: SplitName | None = None,
+        holdout_fraction: float = HOLDOUT_FRACTION,
+        test_mode: bool = False,
+        num_ref_frames: int = 1,
+        max_ref_distance: int | None = None,
+        filter_empty: bool = True,
+        classes: Sequence[str] | None = None,
+        layout: MOTSLayout = 'kitti',
+        sequences: Sequence[str] | None = None,
+        seqmap: str | None = None,
+        part: str | None = None,
+    ) -> None:
+        if layout not in FIRST_FRAME:
+            raise ConfigError(f"MOTSDataset: layout {layout!r} does not exist; use 'kitti' or 'motschallenge'")
+        if sum(choice is not None for choice in (sequences, seqmap, part)) > 1:
+            raise ConfigError('MOTSDataset: give one of sequences, seqmap and part')
+        self.layout = layout
+        self.with_truth = bool(ann_file)
+        self.rows = [SeqmapRow(name) for name in sequences] if sequences is not None else None
+        if seqmap is not None:
+            self.rows = read_seqmap(Path(data_root).expanduser() / seqmap)
+        elif part is not None:
+            self.rows = mots_seqmap(layout, part)
+        self._wanted = classes
+        super().__init__(
+            ann_file,
+            data_root,
+            img_prefix,
+            pipeline,
+            split,
+            holdout_fraction,
+            test_mode,
+            num_ref_frames,
+            max_ref_distance,
+            filter_empty,
+            classes,
+        )
+
+    def read_document(self) -> dict[str, Any]:
+        """The sequences' files as a YouTube-VIS document."""
+        truth = self.ann_file if self.with_truth else None
+        return mots_document(truth, self.img_prefix, self.layout, self.rows, self._wanted)
+
+
+def mots_document(
+    truth: str | Path | None,
+    images: str | Path,
+    layout: MOTSLayout,
+    rows: Sequence[SeqmapRow] | None = None,
+    classes: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Sequences as a YouTube-VIS document; ``annotations`` is None without ground truth.
+
+    Args:
+        truth: folder of text files, of instance maps, or of MOTSChallenge sequences; None without ground truth.
+        images: folder of the sequences' frames.
+        layout: which benchmark's.
+        rows: sequences to read, None for all.
+        classes: names of the classes that are used; regions to be ignored get the first.
+
+    Raises:
+        DataError: a folder, sequence or frame is missing, or a file is damaged; file, line, frame and id are named.
+    """
+    images = Path(images)
+    source = Path(truth) if truth is not None else images
+    if not source.is_dir():
+        raise DataError(f'{source}: no such folder; check data_root, ann_file and img_prefix')
+    found = _sequence_names(source, layout, truth is not None)
+    wanted = None if rows is None else [row.name for row in rows]
+    lengths = {row.name: None if row.last is None else row.last - FIRST_FRAME[layout] + 1 for row in rows or ()}
+    positions = {name: position for position, name in enumerate(sorted(found))}
+    names = MOTS_CLASSES if layout == 'kitti' else {PEDESTRIAN: MOTS_CLASSES[PEDESTRIAN]}
+    videos: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for name in choose_sequences(found, wanted, str(source)):
+        table = _read_truth(source, name, layout) if truth is not None else None
+        video = video_entry(positions[name], _sequence_files(name, images, layout, lengths.get(name), table))
+        videos.append(video)
+        if table is not None:
+            region_class = next((c for c, n in names.items() if classes and n == classes[0]), next(iter(names)))
+            annotations += _annotations(table, video, region_class, first_id=len(annotations) + 1)
+    categories = [{'id': class_id, 'name': label} for class_id, label in names.items()]
+    return {'videos': videos, 'categories': categories, 'annotations': annotations if truth is not None else None}
+
+
+def _sequence_names(source: Path, layout: MOTSLayout, is_truth: bool) -> list[str]:
+    if layout == 'motschallenge' and is_truth:
+        return [path.parent.parent.name for path in source.glob('*/gt/gt.txt')]
+    texts = [path.stem for path in source.glob('*.txt')] if is_truth else []
+    return texts or [path.name for path in source.iterdir() if path.is_dir()]
+
+
+def _read_truth(source: Path, name: str, layout: MOTSLayout) -> MaskTable:
+    first = FIRST_FRAME[layout]
+    if layout == 'motschallenge':
+        return read_masks(source / name / 'gt' / 'gt.txt', first_frame=first)
+    if (source / name).is_dir():
+        return read_mask_pngs(source / name, first_frame=first)
+    return read_masks(source / f'{name}.txt', first_frame=first)
+
+
+def _sequence_files(
+    name: str, images: Path, layout: MOTSLayout, length: int | None, table: MaskTable | None
+) -> SequenceFiles:
+    """Frames of a sequence; without images their names follow from its length."""
+    inside = f'{name}/img1' if layout == 'motschallenge' else name
+    first = FIRST_FRAME[layout]
+    frames = list_frames(images / inside)
+    where = table.source if table else str(images / inside)
+    if not frames:
+        if length is None:
+            raise DataError(f'{images / inside}: no frames there, and no sequence map tells the length of {name}')
+        suffix = '.jpg' if layout == 'motschallenge' else '.png'
+        frames = [f'{number + first:06d}{suffix}' for number in range(length)]
+    if length is not None and len(frames) != length:
+        raise DataError(f'{images / inside}: {len(frames)} frames, but the sequence map has {length} of {name}')
+    if table is not None and len(table) and int(table.frames.max()) >= len(frames):
+        row = int(table.frames.argmax())
+        raise DataError(f'{table.place(row)}: the sequence has only {len(frames)} frames in {images / inside}')
+    names = [f'{inside}/{frame}' for frame in frames]
+    return SequenceFiles(name, names, frame_size(images / names[0], table.size if table else None, where), first)
+
+
+def _annotations(table: MaskTable, video: dict[str, Any], region_class: int, first_id: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for row, annotation in track_annotations(
+        video, table.frames, table.ids, table.masks.rles(), areas=table.masks.areas.astype(np.float64)
+    ):
+        region = table.class_ids[row] == IGNORE
+        class_id = region_class if region else int(table.class_ids[row])
+        known = {'id': first_id + len(found), 'category_id': class_id, 'iscrowd': int(region)}
+        role = {'role': 'region'} if region else {}
+        found.append({**known, 'track_id': int(table.ids[row]), **role, **annotation})
+    return found

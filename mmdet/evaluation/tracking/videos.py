@@ -1,0 +1,153 @@
+"""Observations from what this program's data sets and models have: YouTube-VIS annotations, result entries, results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from mmdet.errors import DataError
+from mmdet.evaluation.tracking.observations import ANY_CLASS, Observations, Role
+from mmdet.evaluation.video_result import VideoResult
+from mmdet.evaluation.vis_ground_truth import Video
+from mmdet.evaluation.vis_tracks import Track, read_annotation, read_result
+from mmdet.ops.mask_runs import MaskProblem, MaskSet
+from mmdet.ops.rle import to_bbox
+from mmdet.structures import RLE
+
+Overlap = Literal['boxes', 'masks']
+
+
+def observe_annotations(
+    entries: Sequence[dict[str, Any]], video: Video, overlap: Overlap, source: str
+) -> Observations:
+    """True objects of a video: every annotation is a track; crowds excuse results of their class.
+
+    An annotation's ``role`` refines this: ``bystander`` only takes part in the matching, ``region`` excuses any class.
+
+    Raises:
+        DataError: masks or boxes are wrong; file, annotation and frame are named.
+    """
+    roles = []
+    for entry in entries:
+        crowd = entry.get('role') != 'bystander'
+        roles.append((Role.EXCUSES if crowd else Role.BYSTANDER) if entry.get('iscrowd') else Role.COUNTED)
+    classes = [ANY_CLASS if entry.get('role') == 'region' else entry['category_id'] for entry in entries]
+    if overlap == 'boxes' and all(entry.get('bboxes') is not None for entry in entries):
+        return _of_box_lists(entries, classes, roles, video, source)
+    tracks = [read_annotation(entry, video, f'{source}: annotation {entry["id"]}') for entry in entries]
+    return _of_tracks(tracks, classes, roles, video, overlap)
+
+
+def observe_entries(entries: dict[str, dict[str, Any]], video: Video, overlap: Overlap) -> Observations:
+    """Results of a video in YouTube-VIS form, by the names that messages give them: every entry is a track.
+
+    Raises:
+        DataError: masks or scores are wrong; entry and frame are named.
+    """
+    tracks = [read_result(entry, video, where) for where, entry in entries.items()]
+    classes = [entry['category_id'] for entry in entries.values()]
+    return _of_tracks(tracks, classes, [Role.COUNTED] * len(tracks), video, overlap)
+
+
+def result_rows(result: VideoResult) -> tuple[np.ndarray, np.ndarray]:
+    """Frame and row of everything with an identity, (N,) each; of an identity twice in a frame the last row counts."""
+    chosen = [
+        (frame, row)
+        for frame, tracks in enumerate(result.frames)
+        for row in {identity: row for row, identity in enumerate(tracks.instance_ids) if identity >= 0}.values()
+    ]
+    frames, rows = np.array(chosen, np.int64).reshape(-1, 2).T
+    return frames, rows
+
+
+def observe_result(result: VideoResult, category_ids: Sequence[int], overlap: Overlap) -> Observations:
+    """Tracks of a video as the model gave them; masks without pixels are left out.
+
+    Raises:
+        DataError: a label has no category id.
+    """
+    frames, rows = result_rows(result)
+    places = list(zip(frames.tolist(), rows.tolist()))
+    ids = np.array([result.frames[f].instance_ids[r] for f, r in places], np.int64)
+    classes = _categories([result.frames[f].labels[r] for f, r in places], category_ids, result.video_id)
+    if overlap == 'boxes':
+        bboxes = np.array([result.frames[f].bboxes[r] for f, r in places], np.float64).reshape(-1, 4)
+        return Observations.of_boxes(frames, ids, classes, bboxes)
+    where = f'results of video {result.video_id}'
+    masks = [mask for f, r in places for mask in result.frames[f].present_masks([r], where)]
+    return of_masks(frames, ids, classes, masks, (result.height, result.width), where)
+
+
+def of_masks(
+    frames: np.ndarray,
+    ids: np.ndarray,
+    class_ids: np.ndarray,
+    masks: Sequence[RLE],
+    size: tuple[int, int],
+    where: str,
+    roles: np.ndarray | None = None,
+) -> Observations:
+    """Observations from N masks; those without pixels are left out.
+
+    Raises:
+        DataError: a mask is damaged or of another size; ``where`` begins the message.
+    """
+    try:
+        found = MaskSet.of([mask['counts'] for mask in masks], frames, size)
+    except MaskProblem as problem:
+        raise DataError(f'{where}, frame {frames[problem.row]}: {problem}') from None
+    roles = np.zeros(len(frames), np.int64) if roles is None else roles
+    objects = Observations(frames, ids, class_ids, found, found.areas.astype(np.float64), roles)
+    return objects if found.areas.all() else objects.take(found.areas > 0)
+
+
+def _categories(labels: Sequence[int], category_ids: Sequence[int], video_id: int) -> np.ndarray:
+    wrong = [label for label in labels if not 0 <= label < len(category_ids)]
+    if wrong:
+        raise DataError(
+            f'result of video {video_id}: label {wrong[0]}, but the data set has {len(category_ids)} classes. Does the '
+            'model belong to this data set?'
+        )
+    return np.array([category_ids[label] for label in labels], np.int64)
+
+
+def _of_box_lists(
+    entries: Sequence[dict[str, Any]], classes: Sequence[int], roles: Sequence[int], video: Video, source: str
+) -> Observations:
+    rows: list[tuple[int, int, list[float]]] = []
+    for position, entry in enumerate(entries):
+        if len(entry['bboxes']) != video.length:
+            raise DataError(
+                f"{source}: annotation {entry['id']}: 'bboxes' has {len(entry['bboxes'])} entries, the video has "
+                f'{video.length} frames'
+            )
+        rows += [(frame, position, box) for frame, box in enumerate(entry['bboxes']) if box]
+    tracks = np.array([position for _, position, _ in rows], np.int64)
+    bboxes = np.array([box for _, _, box in rows], np.float64).reshape(-1, 4)
+    bboxes[:, 2:] += bboxes[:, :2]
+    frames = np.array([frame for frame, _, _ in rows], np.int64)
+    class_ids, role_of = np.array(classes, np.int64), np.array(roles, np.int64)
+    return Observations.of_boxes(frames, tracks, class_ids[tracks], bboxes, role_of[tracks])
+
+
+def _of_tracks(
+    tracks: Sequence[Track], classes: Sequence[int], roles: Sequence[int], video: Video, overlap: Overlap
+) -> Observations:
+    rows = [
+        (position, frame, mask)
+        for position, track in enumerate(tracks)
+        for frame, mask in enumerate(track.masks)
+        if mask is not None and track.areas[frame]
+    ]
+    ids = np.array([position for position, _, _ in rows], np.int64)
+    frames = np.array([frame for _, frame, _ in rows], np.int64)
+    masks = [mask for _, _, mask in rows]
+    class_ids, role_of = np.array(classes, np.int64)[ids], np.array(roles, np.int64)[ids]
+    if overlap == 'masks':
+        size = (video.height, video.width)
+        return of_masks(frames, ids, class_ids, masks, size, f'video {video.id}', role_of)
+    boxes = to_bbox(masks)
+    boxes[:, 2:] += boxes[:, :2]
+    return Observations.of_boxes(frames, ids, class_ids, boxes, role_of)

@@ -1,0 +1,113 @@
+"""MOTS instance maps: one 16-bit picture per frame, pixel = class * 1000 + number, 0 background, 10000 ignore."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdet.errors import DataError
+from mmdet.files import write_bytes
+from mmdet.formats.masks import IDS_PER_CLASS, IGNORE, IGNORE_ID, MOTS_CLASSES, MaskTable
+from mmdet.formats.text import refuse_unknown_frames
+from mmdet.ops.rle import decode, encode
+from mmdet.structures import RLE
+
+
+def read_mask_pngs(
+    folder: str | Path, length: int | None = None, first_frame: int = 0, size: tuple[int, int] | None = None
+) -> MaskTable:
+    """Read the instance maps ``000000.png``, ... of one sequence; frames without a file have no objects.
+
+    Args:
+        folder: of the sequence, such as ``instances/0002``.
+        length: frames of the sequence, None where unknown.
+        first_frame: number in the name of the first frame: 0 in KITTI MOTS, 1 in MOTSChallenge.
+        size: height and width of the frames, None to take those of the first map.
+
+    Raises:
+        DataError: no such folder, a name without a number, a picture that is no 16-bit map or of another size, or a
+            value of an unknown class; file and value are named.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f'{folder}: no such folder of instance maps')
+    frames: list[int] = []
+    values: list[int] = []
+    masks: list[RLE] = []
+    for path in sorted(folder.glob('*.png')):
+        if not path.stem.isdecimal():
+            raise DataError(f'{path}: the name of an instance map is the number of its frame, such as 000000.png')
+        picture = _read_map(path, size)
+        size = picture.shape[:2]
+        found = np.unique(picture)
+        for value in found[found > 0].tolist():
+            frames.append(int(path.stem) - first_frame)
+            values.append(value)
+            masks.append(encode(picture == value))
+    ids = np.array(values, np.int64)
+    table = MaskTable.of(str(folder), frames, ids, ids // IDS_PER_CLASS, masks, first_frame)
+    refuse_unknown_frames(table.frames, length, str(folder), table.lines, first_frame)
+    return table
+
+
+def write_mask_pngs(folder: str | Path, table: MaskTable, length: int, size: tuple[int, int]) -> None:
+    """Write an instance map for every frame of a sequence, empty ones too.
+
+    Ids of results may be any number; a class whose ids do not say class * 1000 + number is numbered anew from 1.
+
+    Args:
+        folder: made where it is missing.
+        table: overlap-free masks.
+        length: frames of the sequence.
+        size: height and width of the frames.
+
+    Raises:
+        DataError: a class has more identities than 16 bits can tell apart, or the folder cannot be written.
+    """
+    values = _pixel_values(table)
+    for frame in range(length):
+        picture = np.zeros(size, np.uint16)
+        for row in np.flatnonzero(table.frames == frame).tolist():
+            picture[decode(table.masks.rle(row)) > 0] = values[row]
+        path = Path(folder) / f'{frame + table.first_frame:06d}.png'
+        try:
+            write_bytes(path, cv2.imencode('.png', picture)[1].tobytes())
+        except OSError as error:
+            raise DataError(f'{path}: cannot write: {error.strerror}') from error
+
+
+def _read_map(path: Path, size: tuple[int, ...] | None) -> NDArray[np.uint16]:
+    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if picture is None:
+        raise DataError(f'{path}: the instance map cannot be decoded; download it again')
+    if picture.ndim != 2 or picture.dtype != np.uint16:
+        found = f'{picture.dtype} {picture.shape}'
+        raise DataError(f'{path}: an instance map has one channel of 16 bits, this one is {found}')
+    if size is not None and picture.shape != tuple(size):
+        raise DataError(f'{path}: the map is {picture.shape} (height, width), the frames are {tuple(size)}')
+    unknown = sorted(set((np.unique(picture) // IDS_PER_CLASS).tolist()) - {0, IGNORE, *MOTS_CLASSES})
+    strays = picture[(picture > 0) & (picture < IDS_PER_CLASS)]
+    if unknown or strays.size:
+        value = int(strays[0]) if strays.size else f'{unknown[0]}xxx'
+        raise DataError(f'{path}: pixel value {value} is of no class 1, 2 or 10; values are class * 1000 + number')
+    return picture.astype(np.uint16, copy=False)
+
+
+def _pixel_values(table: MaskTable) -> NDArray[np.uint16]:
+    values = table.ids.copy()
+    for class_id in np.unique(table.class_ids).tolist():
+        rows = table.class_ids == class_id
+        if class_id == IGNORE:
+            values[rows] = IGNORE_ID
+        elif (table.ids[rows] // IDS_PER_CLASS != class_id).any():
+            found, numbers = np.unique(table.ids[rows], return_inverse=True)
+            if len(found) >= IDS_PER_CLASS:
+                raise DataError(
+                    f'{table.source}: {len(found)} identities of class {class_id}, but an instance map can tell '
+                    f'{IDS_PER_CLASS - 1} apart; write text files'
+                )
+            values[rows] = class_id * IDS_PER_CLASS + 1 + numbers
+    return values.astype(np.uint16)

@@ -1,0 +1,85 @@
+"""Sequence maps and seqinfo.ini."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmdet.errors import ConfigError, DataError
+from mmdet.formats import (
+    SeqmapRow,
+    SequenceInfo,
+    mots_seqmap,
+    read_seqinfo,
+    read_seqmap,
+    write_seqinfo,
+    write_seqmap,
+)
+
+
+def test_val_of_kitti_mots(tmp_path: Path) -> None:
+    rows = mots_seqmap('kitti', 'val')
+    assert len(rows) == 9
+    assert sum(row.length for row in rows) == 2981
+    write_seqmap(tmp_path / 'val.seqmap', rows)
+    assert (tmp_path / 'val.seqmap').read_text().startswith('0002 empty 000000 000232\n0006 empty 000000 000269\n')
+    assert read_seqmap(tmp_path / 'val.seqmap') == rows
+
+
+@pytest.mark.parametrize(('part', 'sequences', 'frames'), [('train', 12, 5027), ('test', 29, 11095)])
+def test_other_parts(part: str, sequences: int, frames: int) -> None:
+    rows = mots_seqmap('kitti', part)
+    assert (len(rows), sum(row.length for row in rows)) == (sequences, frames)
+
+
+def test_motschallenge_counts_from_one() -> None:
+    assert mots_seqmap('motschallenge', 'train')[0] == SeqmapRow('0002', 1, 600)
+    with pytest.raises(ConfigError, match="motschallenge has no part 'val'"):
+        mots_seqmap('motschallenge', 'val')
+
+
+def test_list_of_names(tmp_path: Path) -> None:
+    rows = [SeqmapRow('MOT17-02'), SeqmapRow('MOT17-04')]
+    write_seqmap(tmp_path / 'm.txt', rows)
+    assert (tmp_path / 'm.txt').read_text() == 'name\nMOT17-02\nMOT17-04\n'
+    assert read_seqmap(tmp_path / 'm.txt') == rows
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('', 'lists no sequence'),
+        ('0002 empty 000000\n', 'line 1: .* neither a name nor'),
+        ('0002 empty 000009 000003\n', 'line 1: .* neither a name nor'),
+        ('a\n\nb\na\n', 'line 4: sequence a is listed twice'),
+    ],
+    ids=['empty', 'columns', 'backwards', 'twice'],
+)
+def test_bad_map(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / 'm.txt').write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_seqmap(tmp_path / 'm.txt')
+
+
+def test_seqinfo(tmp_path: Path) -> None:
+    info = SequenceInfo('a', 7, 480, 640, 'img1', '.png', 12.5)
+    write_seqinfo(tmp_path / 'seqinfo.ini', info)
+    assert read_seqinfo(tmp_path / 'seqinfo.ini') == info
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('[Sequence]\nname=a\n', 'is missing; needed is seqLength'),
+        ('[Other]\n', 'Sequence is missing'),
+        ('[Sequence]\nseqLength=x\n', 'not a seqinfo file'),
+        ('[Sequence]\nseqLength=0\n', 'bad numbers: seqLength 0'),
+        ('seqLength=3\n', 'not a seqinfo file'),
+    ],
+    ids=['key', 'section', 'text', 'zero', 'no section'],
+)
+def test_bad_seqinfo(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / 'seqinfo.ini').write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_seqinfo(tmp_path / 'seqinfo.ini')

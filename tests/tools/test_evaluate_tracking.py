@@ -1,0 +1,95 @@
+"""``tools/evaluate.py mot`` and ``mots``: numbers on the screen and in the file, errors in a sentence."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmdet.errors import DataError
+from mmdet.formats import MaskTable, write_masks
+from mmdet.ops.rle import encode
+
+
+@pytest.fixture
+def evaluate(repo_root: Path) -> Callable[..., int]:
+    spec = importlib.util.spec_from_file_location('evaluate', repo_root / 'tools' / 'evaluate.py')
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main
+
+
+def square(left: int) -> dict:
+    mask = np.zeros((20, 40), np.uint8)
+    mask[2:12, left : left + 10] = 1
+    return encode(mask)
+
+
+@pytest.fixture
+def mots(tmp_path: Path) -> Path:
+    """Two cars over two frames; the results have one of them half a width aside."""
+    for name, left in (('gt', 20), ('results', 23)):
+        rows = [(t, i, m) for t in (0, 1) for i, m in ((1001, square(2)), (1002, square(left)))]
+        frames, ids, masks = (list(column) for column in zip(*rows))
+        write_masks(tmp_path / name / '0000.txt', MaskTable.of(name, frames, ids, [1] * 4, masks))
+    (tmp_path / 'map').write_text('0000 empty 000000 000002\n')
+    return tmp_path
+
+
+@pytest.mark.parametrize(('protocol', 'name'), [('trackeval', 'sMOTA'), ('mots_tools', 'sMOTSA')])
+def test_mots(evaluate, mots: Path, capsys, protocol: str, name: str) -> None:
+    out = mots / 'numbers.json'
+    files = [str(mots / 'results'), '--annotations', str(mots / 'gt'), '--seqmap', str(mots / 'map')]
+    assert evaluate(['mots', *files, '--protocol', protocol, '--json', str(out)]) == 0
+    assert f'car ({protocol})' in capsys.readouterr().out
+    numbers = json.loads(out.read_bytes(), parse_constant=pytest.fail)  # no NaN, no Infinity
+    assert numbers['protocol'] == protocol
+    assert numbers['scores']['car']['all'][name] == pytest.approx((1 + 70 / 130) / 2)
+
+
+def test_mots_errors(evaluate, mots: Path) -> None:
+    files = [str(mots / 'results'), '--annotations', str(mots / 'gt')]
+    with pytest.raises(DataError, match='no ground truth of sequence 0002'):
+        evaluate(['mots', *files, '--part', 'kitti-val'])
+    (mots / 'results' / '0000.txt').unlink()
+    with pytest.raises(DataError, match='no results for sequence 0000'):
+        evaluate(['mots', *files])
+
+
+def test_mot(evaluate, tmp_path: Path, capsys) -> None:
+    rows = '1,1,10,10,20,20,1,-1,-1,-1\n2,1,10,10,20,20,1,-1,-1,-1\n'
+    for path in ('train/A/gt/gt.txt', 'results/A.txt'):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(rows)
+    for truth, results in (('train', 'results'), ('train/A', 'results/A.txt'), ('train/A/gt/gt.txt', 'results')):
+        assert evaluate(['mot', str(tmp_path / results), '--annotations', str(tmp_path / truth)]) == 0
+        shown = [line.split() for line in capsys.readouterr().out.splitlines()]
+        assert ['A', '1.0000'] in [cells[:2] for cells in shown]
+
+
+@pytest.mark.parametrize('overlap', ['masks', 'boxes'])
+def test_youtube_vis_files(evaluate, tmp_path: Path, overlap: str) -> None:
+    masks = [square(2), square(4), None]
+    annotation = {'id': 1, 'video_id': 7, 'category_id': 3, 'segmentations': masks}
+    truth = {
+        'videos': [{'id': 7, 'height': 20, 'width': 40, 'length': 3}],
+        'categories': [{'id': 3, 'name': 'cat'}, {'id': 4, 'name': 'dog'}],
+        'annotations': [annotation],
+    }
+    result = {'video_id': 7, 'category_id': 3, 'score': 0.5, 'segmentations': masks}
+    weak = {**result, 'score': 0.01, 'category_id': 4}
+    (tmp_path / 'gt.json').write_text(json.dumps(truth))
+    (tmp_path / 'r.json').write_text(json.dumps([result, weak]))
+    out = tmp_path / 'numbers.json'
+    files = [str(tmp_path / 'r.json'), '--annotations', str(tmp_path / 'gt.json'), '--json', str(out)]
+    assert evaluate(['mot', *files, '--overlap', overlap, '--min-score', '0.1']) == 0
+    scores = json.loads(out.read_bytes())['scores']
+    assert scores['cat']['all']['HOTA'] == pytest.approx([1] * 19)
+    assert scores['dog']['all']['Dets'] == 0
+    assert evaluate(['mot', *files, '--overlap', overlap]) == 0
+    assert json.loads(out.read_bytes())['scores']['dog']['all']['CLR_FP'] == 2
