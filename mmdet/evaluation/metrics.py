@@ -71,10 +71,10 @@ class YTVISMetric:
             AnnotationsMissingError: the data set has no ground truth.
             DataError: results of a video are missing, or do not fit their video.
         """
-        _require_annotations(dataset)
+        require_annotations(dataset)
         truth = read_ground_truth(dataset.ground_truth(), dataset.ann_file)
         evaluator = TrackEvaluator(truth, self.options, self.with_occlusion)
-        for result in _checked(results, dataset):
+        for result in checked_results(results, dataset):
             entries = to_results(result, dataset.category_ids)
             evaluator.add_video(result.video_id, {f'results: track {i}': entry for i, entry in enumerate(entries)})
         self.last = evaluator.result()
@@ -86,7 +86,7 @@ class YTVISMetric:
         return write_results(self._entries(results, dataset), path)
 
     def _entries(self, results: Iterable[VideoResult], dataset: EvaluationDataset) -> Iterator[dict[str, Any]]:
-        for result in _checked(results, dataset):
+        for result in checked_results(results, dataset):
             yield from to_results(result, dataset.category_ids, extras=self.with_occlusion)
 
 
@@ -121,9 +121,9 @@ class COCOMetric:
             AnnotationsMissingError: the data set has no ground truth.
             DataError: results of an image are missing, or do not fit it.
         """
-        _require_annotations(dataset)
+        require_annotations(dataset)
         truth = to_coco_ground_truth(dataset.ground_truth())
-        entries = coco_results(_checked(results, dataset), dataset.category_ids)
+        entries = coco_results(checked_results(results, dataset), dataset.category_ids)
         found = evaluate_coco(truth, entries, self.metrics, dataset.ann_file)
         for kind in self.metrics:
             print_log('\n' + found[kind].table(), logger='current')
@@ -131,11 +131,16 @@ class COCOMetric:
 
     def export(self, results: Iterable[VideoResult], dataset: EvaluationDataset, path: str | Path) -> Path:
         """Write the detections as a COCO result file and give its path back."""
-        parts = (coco_results([result], dataset.category_ids) for result in _checked(results, dataset))
+        parts = (coco_results([result], dataset.category_ids) for result in checked_results(results, dataset))
         return write_results(chain.from_iterable(parts), path)
 
 
-def _require_annotations(dataset: EvaluationDataset) -> None:
+def require_annotations(dataset: EvaluationDataset) -> None:
+    """Refuse to score a data set without ground truth.
+
+    Raises:
+        AnnotationsMissingError: it has none.
+    """
     if not dataset.has_annotations:
         raise AnnotationsMissingError(
             f'{dataset.ann_file} has no annotations, so nothing can be evaluated with it; export a submission file '
@@ -143,7 +148,7 @@ def _require_annotations(dataset: EvaluationDataset) -> None:
         )
 
 
-def _checked(results: Iterable[VideoResult], dataset: EvaluationDataset) -> Iterator[VideoResult]:
+def checked_results(results: Iterable[VideoResult], dataset: EvaluationDataset) -> Iterator[VideoResult]:
     """Pass results through; each video of the data set must come exactly once and have the size it has there."""
     waiting = {video.id: video for video in dataset.videos}
     for result in results:
