@@ -3,9 +3,12 @@
 from mmdet.datasets import transforms
 from mmdet.datasets.base import ChunkIndex, TrackAnnotation, TrainIndex, VideoDataset, VideoInfo
 from mmdet.datasets.coco import COCOVideoDataset
+from mmdet.datasets.davis import DAVISDataset
 from mmdet.datasets.holdout import holdout_ids
 from mmdet.datasets.loader import Batch, build_test_loader, build_train_loader
 from mmdet.datasets.samplers import ChunkSampler, ClipBatchSampler
+from mmdet.datasets.vot import VOTDataset
+from mmdet.datasets.youtube_vos import YouTubeVOSDataset
 from mmdet.datasets.ytvis import OVISDataset, YouTubeVISDataset
 
 __all__ = [
@@ -14,12 +17,15 @@ __all__ = [
     'ChunkIndex',
     'ChunkSampler',
     'ClipBatchSampler',
+    'DAVISDataset',
     'OVISDataset',
     'TrackAnnotation',
     'TrainIndex',
+    'VOTDataset',
     'VideoDataset',
     'VideoInfo',
     'YouTubeVISDataset',
+    'YouTubeVOSDataset',
     'build_test_loader',
     'build_train_loader',
     'holdout_ids',

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
+from mmdet.datasets.check_sequences import check_sequences
 from mmdet.datasets.coco import as_video_document
 from mmdet.datasets.image_file import check_size, find_image, header_size, read_image
 from mmdet.datasets.layouts import find_parts, missing_pieces, recognise
@@ -111,10 +112,14 @@ def check_data(
     if Path(path).is_dir():
         layout = recognise(path)
         echo(f'{path}: {layout.name}')
-        jobs = [(part.ann_file, part.img_prefix) for part in find_parts(layout, path) if part.ann_file]
+        found = [part for part in find_parts(layout, path) if part.ann_file]
+        jobs = [(part.ann_file, part.img_prefix) for part in found] if layout.kind == 'json' else []
         options = CheckOptions(options.decode_images, options.skip_images, layout.occlusion, options.progress)
         for problem in missing_pieces(layout, path):
             findings.add(problem)
+        for part in found if layout.kind != 'json' else ():
+            for problem in check_sequences(layout.kind, part, options, echo):
+                findings.add(problem)
     elif Path(path).is_file():
         jobs = [(Path(path), Path(img_prefix) if img_prefix is not None else None)]
         if img_prefix is None and not options.skip_images:

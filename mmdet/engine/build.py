@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from mmdet.engine.distributed import Process
 from mmdet.engine.random_state import seed_everything
 from mmdet.engine.trainer import Trainer
 from mmdet.engine.video_test import VideoTester, require_annotations
+from mmdet.engine.vot_reset import ResetTester
 from mmdet.errors import ConfigError
 from mmdet.files import write_text
 from mmdet.registry import HOOKS, METRICS, MODELS, register_all
@@ -111,7 +112,20 @@ def build_tester(
     log.info('%s', report.summary())
     folder = Path(process.on_first(lambda: _scratch_folder(config.work_dir), 'making a result folder'))
     dump = DetectionDump(dump_dir) if dump_dir else None
-    return VideoTester(model.to(process.device), loader, process, folder, metrics, dump)
+    return tester_class(metrics)(model.to(process.device), loader, process, folder, metrics, dump)
+
+
+def tester_class(metrics: Sequence[Any]) -> type[VideoTester]:
+    """The test loop that metrics ask for: with resets or without.
+
+    Raises:
+        ConfigError: metrics want different loops, as their results would be of different runs.
+    """
+    wishes = {bool(getattr(metric, 'resets', False)) for metric in metrics}
+    if len(wishes) > 1:
+        names = ', '.join(type(metric).__name__ for metric in metrics)
+        raise ConfigError(f'{names} cannot be computed from one test: some want resets, others a run without')
+    return ResetTester if True in wishes else VideoTester
 
 
 def _scratch_folder(work_dir: str) -> str:
@@ -165,7 +179,8 @@ def _build_validator(config: Config, model: nn.Module, process: Process) -> Vide
     loader = build_test_loader(config.val_dataloader, size, process.rank, process.world_size)
     require_annotations(loader.dataset)
     folder = Path(config.work_dir) / 'val_results'
-    return VideoTester(model, loader, process, folder, build_metrics(config.val_evaluator))
+    metrics = build_metrics(config.val_evaluator)
+    return tester_class(metrics)(model, loader, process, folder, metrics)
 
 
 def _need(config: Config, *keys: str) -> None:

@@ -103,9 +103,9 @@ def evaluate_sequence(
     objects = range(1, count + 1)
     if task == 'unsupervised':
         return _unsupervised(truth, result, objects, radius, name)
-    extra = sorted(set(np.unique(result).tolist()) - {0, VOID, *objects})
-    if extra:
-        raise DataError(f'{where}the result has object {extra[0]}, the ground truth {count} objects')
+    highest = int(np.max(result, where=result != VOID, initial=0))
+    if highest > count:
+        raise DataError(f'{where}the result has object {highest}, the ground truth {count} objects')
     return object_scores(truth, result, objects, range(1, len(truth) - 1), radius, name)
 
 

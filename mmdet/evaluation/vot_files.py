@@ -15,7 +15,7 @@ from mmdet.errors import DataError
 from mmdet.evaluation.files import atomic_file
 from mmdet.evaluation.vot import FAILED, SKIPPED, STARTED, TRACKED, Trajectory
 
-__all__ = ['rectangle_corners', 'result_path', 'read_repetitions', 'read_trajectory', 'write_trajectory']
+__all__ = ['read_repetitions', 'read_trajectory', 'rectangle_corners', 'result_path', 'write_trajectory']
 
 log = logging.getLogger('mmdet.evaluation')
 

@@ -17,11 +17,13 @@ from mmdet.evaluation.video_result import STATES, FrameTracks, VideoResult
 from mmdet.evaluation.vot import (
     PROTOCOLS,
     TRACKED,
-    Protocol as Definition,
     Trajectory,
     VOTRun,
     evaluate_vot,
     interval_of,
+)
+from mmdet.evaluation.vot import (
+    Protocol as Definition,
 )
 from mmdet.evaluation.vot_files import rectangle_corners, result_path, write_trajectory
 from mmdet.registry import METRICS

@@ -4,7 +4,7 @@ Data sets read them to run models and evaluation reads them to score files, so t
 """
 
 from mmdet.sequences.davis import DavisSequence, read_davis, read_names
-from mmdet.sequences.label_maps import davis_palette, encode_label_map, read_label_map, write_label_map
+from mmdet.sequences.label_maps import davis_palette, encode_label_map, object_numbers, read_label_map, write_label_map
 from mmdet.sequences.regions import box_polygon, initial_box, polygon_bounds, read_regions
 from mmdet.sequences.vot import VOTSequence, read_vot
 from mmdet.sequences.youtube_vos import VOSObject, VOSVideo, read_meta
@@ -18,6 +18,7 @@ __all__ = [
     'davis_palette',
     'encode_label_map',
     'initial_box',
+    'object_numbers',
     'polygon_bounds',
     'read_davis',
     'read_label_map',

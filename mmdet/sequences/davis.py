@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from mmdet.errors import DataError
-from mmdet.sequences.label_maps import VOID, read_label_map
+from mmdet.sequences.label_maps import object_numbers, read_label_map
 
 __all__ = ['DavisSequence', 'frame_files', 'picture_size', 'read_davis', 'read_names']
 
@@ -56,7 +56,7 @@ class DavisSequence:
         Raises:
             DataError: there is none.
         """
-        found = [n for n in np.unique(self.labels(0)).tolist() if n not in (0, VOID)]
+        found = object_numbers(self.labels(0))
         if not found:
             raise DataError(
                 f'{self.maps[0]}: the label map of the first frame of {self.name} is empty, so there is no object to '

@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from mmdet.errors import DataError
 from mmdet.files import write_bytes
 
-__all__ = ['MAX_OBJECT', 'VOID', 'davis_palette', 'encode_label_map', 'read_label_map', 'write_label_map']
+__all__ = ['MAX_OBJECT', 'VOID', 'davis_palette', 'encode_label_map', 'object_numbers', 'read_label_map', 'write_label_map']
 
 VOID = 255  # pixels that belong to nobody and are not scored
 MAX_OBJECT = 254
@@ -59,6 +59,12 @@ def read_label_map(path: str | Path, size: tuple[int, int] | None = None, where:
             f'{size[1]} x {size[0]}; use maps at the size of the frames'
         )
     return labels
+
+
+def object_numbers(labels: np.ndarray) -> list[int]:
+    """Numbers of the objects in a label map of uint8, rising, without background and void."""
+    counts = np.bincount(labels.ravel(), minlength=VOID + 1)
+    return (np.flatnonzero(counts[1:VOID]) + 1).tolist()
 
 
 def encode_label_map(labels: np.ndarray) -> bytes:
