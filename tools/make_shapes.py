@@ -30,7 +30,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Options of the tool."""
     parser = CommandParser(__doc__ or '')
     parser.add_argument('root', help='folder of the set')
-    parser.add_argument('--format', choices=('ytvis', 'davis', 'youtube-vos', 'kitti-mots'), default='ytvis', help='layout on disk')
+    layouts = ('ytvis', 'davis', 'youtube-vos', 'kitti-mots')
+    parser.add_argument('--format', choices=layouts, default='ytvis', help='layout on disk')
     parser.add_argument('--train', type=int, default=60, metavar='N', help='training videos (default 60)')
     parser.add_argument('--valid', type=int, default=20, metavar='N', help='validation videos (default 20)')
     parser.add_argument('--test', type=int, default=0, metavar='N', help='test videos (default none)')

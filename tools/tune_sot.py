@@ -1,4 +1,4 @@
-"""Search the settings of a tracker on the test set of a config, as a grid or at random; stops and goes on where it was."""
+"""Search the settings of a tracker on the test set of a config, as a grid or at random; goes on where it stopped."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ examples:
   python tools/tune_sot.py CONFIG CHECKPOINT --workers 4        the grid of SiamMask: 5 x 6 x 5 runs
   python tools/tune_sot.py CONFIG CHECKPOINT --random 40 --set model.penalty_k=0,0.25,0.02 --set model.lr=[0.3,1.0]
 
-A setting is key=start,stop,step (without stop) or key=[a,b,c]; key is its place in the config. Finished runs are lines of
-WORK_DIR/tune.jsonl; the best settings end in WORK_DIR/best.json.
+A setting is key=start,stop,step (without stop) or key=[a,b,c]; key is its place in the config. Finished runs are lines
+of WORK_DIR/tune.jsonl; the best settings end in WORK_DIR/best.json.
 """
 DEFAULT = ('penalty_k=0.08,0.13,0.01', 'window_influence=0.38,0.44,0.01', 'lr=0.30,0.35,0.01')
 

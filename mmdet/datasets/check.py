@@ -113,7 +113,7 @@ def check_data(
         layout = recognise(path)
         echo(f'{path}: {layout.name}')
         found = [part for part in find_parts(layout, path) if part.ann_file]
-        jobs = [(part.ann_file, part.img_prefix) for part in found] if layout.kind == 'json' else []
+        jobs = [(part.ann_file, part.img_prefix) for part in found if part.ann_file and layout.kind == 'json']
         options = CheckOptions(options.decode_images, options.skip_images, layout.occlusion, options.progress)
         for problem in missing_pieces(layout, path):
             findings.add(problem)

@@ -37,8 +37,8 @@ def check_sequences(
     except DataError as error:
         yield Problem(str(file), str(error).removeprefix(f'{file}: '))
         return
-    for error in errors:
-        yield Problem(str(file), str(error))
+    for problem in errors:
+        yield Problem(str(file), str(problem))
     if document['videos']:
         yield from check_document(document, str(file), images, options, echo)
 

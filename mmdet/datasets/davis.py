@@ -24,8 +24,8 @@ UnknownObjects = Literal['error', 'ignore']
 class DAVISDataset(PromptedVideoDataset):
     """``JPEGImages/480p/<sequence>``, ``Annotations/480p/<sequence>`` and a list of sequences.
 
-    Objects are those of a sequence's first label map. The id of a video is its line in the list, from 1. A sequence with
-    a label map for its first frame alone (test sets) can be run, not scored.
+    Objects are those of a sequence's first label map. The id of a video is its line in the list, from 1. A sequence
+    with a label map for its first frame alone (test sets) can be run, not scored.
 
     Args:
         ann_file: list of sequences, such as ``ImageSets/2017/val.txt``.

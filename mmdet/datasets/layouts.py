@@ -112,7 +112,10 @@ LAYOUTS = (
     ),
     Layout(
         'DAVIS 2016',
-        tuple(Part(s, (f'ImageSets/2016/{s}.txt', f'ImageSets/480p/{s}.txt'), ('JPEGImages/480p',)) for s in ('train', 'val')),
+        tuple(
+            Part(s, (f'ImageSets/2016/{s}.txt', f'ImageSets/480p/{s}.txt'), ('JPEGImages/480p',))
+            for s in ('train', 'val')
+        ),
         'https://davischallenge.org/davis2016/code.html',
         kind='davis',
     ),

@@ -29,8 +29,8 @@ class PromptedVideoDataset(VideoDataset):
     """A data set whose objects are given to the model in the frame in which they begin.
 
     In test mode the sample of every such frame carries ``prompts`` (:mod:`mmdet.structures`), in original pixels; their
-    ``instance_ids`` are the benchmark's own object numbers, which results have to use. Training goes as with every video
-    data set. Annotation ids of the document are unique over the file; the object number is the id modulo 256.
+    ``instance_ids`` are the benchmark's own object numbers, which results have to use. Training goes as with every
+    video data set. Annotation ids of the document are unique over the file; the object number is the id modulo 256.
     """
 
     def sequence_name(self, video: VideoInfo) -> str:

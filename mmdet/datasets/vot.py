@@ -24,8 +24,8 @@ __all__ = ['VOTDataset', 'vot_document']
 class VOTDataset(PromptedVideoDataset):
     """``list.txt``, ``<sequence>/groundtruth.txt`` and frames in ``<sequence>`` or ``<sequence>/color``.
 
-    The box of a prompt is that of :func:`mmdet.sequences.initial_box`; there is no mask. The object's number is 1, the id of
-    a video is its line in the list, from 1.
+    The box of a prompt is that of :func:`mmdet.sequences.initial_box`; there is no mask. The object's number is 1,
+    the id of a video is its line in the list, from 1.
 
     Args:
         ann_file: list of sequences.
@@ -104,9 +104,7 @@ def vot_document(sequences: Sequence[VOTSequence]) -> dict[str, Any]:
     for position, sequence in enumerate(sequences):
         polygons = sequence.polygons
         height, width = sequence.size
-        videos.append(
-            {'id': position + 1, 'file_names': list(sequence.images), 'height': height, 'width': width}
-        )
+        videos.append({'id': position + 1, 'file_names': list(sequence.images), 'height': height, 'width': width})
         bounds = polygon_bounds(polygons)
         boxes = np.concatenate([bounds[:, :2], bounds[:, 2:] - bounds[:, :2]], axis=1)
         annotations.append(

@@ -109,7 +109,7 @@ class YouTubeVOSDataset(PromptedVideoDataset):
 def vos_document(
     videos: Sequence[VOSVideo], images: Path, maps: Path, frames: Frames = 'listed', on_error: OnError | None = None
 ) -> dict[str, Any]:
-    """A YouTube-VIS document of a meta file and label maps; videos with an error are left out where ``on_error`` takes it.
+    """A YouTube-VIS document of a meta file and label maps; videos with an error are left out if ``on_error`` is given.
 
     Raises:
         DataError: a frame or the map of an object's first frame is missing, a map is damaged, of another size than the

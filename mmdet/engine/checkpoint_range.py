@@ -34,7 +34,7 @@ def _choices(content: str, pattern: str) -> list[str]:
     found = _RANGE.fullmatch(content)
     if found is None:
         if ',' not in content:
-            raise ConfigError(f'{pattern}: {{{content}}} is neither a range such as {{1..20}} nor a list such as {{5,10}}')
+            raise ConfigError(f'{pattern}: {{{content}}} is neither a range like {{1..20}} nor a list like {{5,10}}')
         return content.split(',')
     first, last = int(found[1]), int(found[2])
     step = abs(int(found[3])) if found[3] else 1
@@ -82,6 +82,9 @@ def range_table(numbers: Mapping[str, Mapping[str, float]]) -> str:
     """
     paths = list(numbers)
     keys = list(dict.fromkeys(key for row in numbers.values() for key in row))
-    rows = [[name, *(float(numbers[path].get(key, -1)) for key in keys)] for name, path in zip(short_names(paths), paths)]
+    names = short_names(paths)
+    rows: list[list[str | float | int]] = [
+        [name, *(float(numbers[path].get(key, -1)) for key in keys)] for name, path in zip(names, paths)
+    ]
     best = max(paths, key=lambda path: numbers[path].get(keys[0], float('-inf'))) if keys else paths[0]
     return f'{text_table(["checkpoint", *keys], rows)}\n\nbest {keys[0] if keys else ""}: {best}'

@@ -1,7 +1,7 @@
 """Searching the settings of a tracker on a test set: many runs, several processes, one line per run in a file.
 
-A line of the file is one finished run, appended whole. Whoever starts the search again, on this machine or another that shares the file,
-runs only what is missing; a line that was cut off by a crash counts as missing.
+A line of the file is one finished run, appended whole. Starting the search again runs only what is missing; a line that
+was cut off by a crash counts as missing.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def trial_table(trials: Sequence[Trial], key: str, lowest: bool = False, count: 
     """The best runs, best first."""
     ordered = sorted(trials, key=lambda trial: trial.numbers[key], reverse=not lowest)[:count]
     names = [name.rsplit('.', 1)[-1] for name in ordered[0].point]
-    rows = [
+    rows: list[list[str | float | int]] = [
         [str(place), *(f'{value:g}' for value in trial.point.values()), *map(float, trial.numbers.values())]
         for place, trial in enumerate(ordered, 1)
     ]

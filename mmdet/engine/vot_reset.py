@@ -1,7 +1,7 @@
-"""The reset protocol of VOT (Kristan et al., 2016): a tracker that lost its target is started again five frames later.
+"""The reset protocol of VOT (Kristan et al., 2016): a tracker that lost its target starts again five frames later.
 
-The target is lost in a frame when the predicted region and the annotated one share no pixel. The test therefore looks at
-the ground truth as it runs; the model never does, but for the box that it is started with.
+The target is lost in a frame when the predicted region and the annotated one share no pixel. The test therefore looks
+at the ground truth as it runs; the model never does, but for the box that it is started with.
 """
 
 from __future__ import annotations
@@ -116,7 +116,8 @@ class ResetTester(VideoTester):
             for position in self._positions():
                 if stop is not None and stop.requested:
                     break
-                self.store.write(run_with_resets(self.model, self.dataset, position))
+                model: Any = self.model
+                self.store.write(run_with_resets(model, self.dataset, position))
                 bar.update(self.dataset.videos[position].length)
         requested = stop is not None and stop.requested
         return not any(self.process.gather(requested, 'waiting for the other processes to end the test', patient=True))
@@ -129,7 +130,7 @@ class ResetTester(VideoTester):
 
 def _only_track(finished: list[FrameSample], where: str) -> FrameTracks:
     if len(finished) != 1:
-        raise ConfigError(f'{where}: resets need a model that finishes every frame at once, {len(finished)} were finished')
+        raise ConfigError(f'{where}: resets need a model that finishes each frame at once, it finished {len(finished)}')
     tracks = tracks_of(finished[0])
     if len(tracks) != 1:
         raise ConfigError(f'{where}: one object was given, the model returns {len(tracks)}; it has to return it always')

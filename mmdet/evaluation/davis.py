@@ -1,8 +1,8 @@
 """DAVIS 2016 and 2017: J and F of every object with mean, recall and decay, semi-supervised and unsupervised.
 
-Conventions are those of the official evaluation (davis2017-evaluation), so numbers agree: semi-supervised leaves out the first and
-last frame and takes void as background; unsupervised scores all frames, takes void out of both sides, and gives every
-object of the ground truth the proposal that is best for all objects together.
+Conventions are those of the official evaluation (davis2017-evaluation), so numbers agree: semi-supervised leaves out
+the first and last frame and takes void as background; unsupervised scores all frames, takes void out of both sides, and
+gives every object of the ground truth the proposal that is best for all objects together.
 """
 
 from __future__ import annotations
@@ -56,6 +56,12 @@ class SequenceScores:
     F: np.ndarray
     proposals: tuple[int, ...]
 
+    def by_proposal(self) -> SequenceScores:
+        """The same with rows in the order of the proposals, as the official program lists the unsupervised task."""
+        order = np.argsort(self.proposals)
+        objects, proposals = (tuple(np.array(n)[order].tolist()) for n in (self.objects, self.proposals))
+        return SequenceScores(self.name, objects, self.frames, self.J[order], self.F[order], proposals)
+
 
 def statistics(values: np.ndarray) -> np.ndarray:
     """Mean, recall (share above 0.5) and decay (first quarter minus last) of series (..., T): (..., 3).
@@ -99,7 +105,7 @@ def evaluate_sequence(
     count = int(np.max(truth[0], where=truth[0] != VOID, initial=0))
     if count == 0:
         raise DataError(f'{where}the first frame of the ground truth has no object')
-    radius = boundary_tolerance(*truth.shape[1:], tolerance)
+    radius = boundary_tolerance(truth.shape[1], truth.shape[2], tolerance)
     objects = range(1, count + 1)
     if task == 'unsupervised':
         return _unsupervised(truth, result, objects, radius, name)
@@ -122,7 +128,7 @@ def object_scores(
             box = box_around(own | found)
             a, b = outline(own, radius, box), outline(found, radius, box)
             scores[:, row, column] = similarity(a, b), accuracy(a, b)
-    return SequenceScores(name, tuple(objects), tuple(frames), *scores, tuple(objects))
+    return SequenceScores(name, tuple(objects), tuple(frames), scores[0], scores[1], tuple(objects))
 
 
 def _unsupervised(truth: np.ndarray, result: np.ndarray, objects: range, radius: int, name: str) -> SequenceScores:
@@ -139,9 +145,11 @@ def _unsupervised(truth: np.ndarray, result: np.ndarray, objects: range, radius:
             own = outline(truth[t] == number, radius, box)
             scores[0, row, :, t] = [similarity(own, other) for other in found]
             scores[1, row, :, t] = [accuracy(own, other) for other in found]
-    rows, columns = linear_sum_assignment(scores.mean((0, 3)), maximize=True)
-    proposals = tuple((columns + 1).tolist())
-    return SequenceScores(name, tuple(objects), tuple(range(len(truth))), *scores[:, rows, columns], proposals)
+    chosen, proposal = linear_sum_assignment(scores.mean((0, 3)), maximize=True)
+    j, f = scores[:, chosen, proposal]
+    return SequenceScores(
+        name, tuple(objects), tuple(range(len(truth))), j, f, tuple((proposal + 1).tolist())
+    )
 
 
 @dataclass
@@ -181,7 +189,9 @@ class DavisScores:
         """All numbers as text: the whole set, then every object."""
         whole = self.numbers
         head = ['', *(f'{m}-{s}' for m in MEASURES for s in STATISTICS)]
-        rows = [[name, *(row[key] for key in head[1:])] for name, row in self.per_object.items()]
+        rows: list[list[str | float | int]] = [
+            [name, *(row[key] for key in head[1:])] for name, row in self.per_object.items()
+        ]
         overall = text_table(list(whole), [list(whole.values())])
         return f'{overall}\n\n{text_table(head, rows)}'
 

@@ -22,7 +22,9 @@ __all__ = ['as_proposals', 'frame_labels', 'result_labels', 'write_label_maps']
 def frame_labels(
     tracks: FrameTracks, height: int, width: int, numbers: Mapping[int, int] | None = None, where: str = ''
 ) -> np.ndarray:
-    """Label map (H, W) uint8 of one frame; where masks overlap the higher score has the pixel, of equals the lower number.
+    """Label map (H, W) uint8 of one frame.
+
+    Where masks overlap, the higher score has the pixel; of equal ones the lower number.
 
     Args:
         tracks: of the frame; negative identities are left out.
@@ -59,7 +61,7 @@ def result_labels(result: VideoResult, numbers: Mapping[int, int] | None = None)
 
 
 def as_proposals(result: VideoResult) -> dict[int, int]:
-    """Numbers 1 to at most 20 of the tracks of a video, by falling sum of scores: proposals of the unsupervised task."""
+    """Numbers 1 to at most 20 of the tracks of a video, by falling sum of scores, for the unsupervised task."""
     total: dict[int, float] = {}
     for frame in result.frames:
         for identity, score in zip(frame.instance_ids, frame.scores):

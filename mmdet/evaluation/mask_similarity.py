@@ -1,7 +1,7 @@
 """Region similarity J and boundary accuracy F of two masks (Perazzi et al., CVPR 2016).
 
-Pixels inside the box of both masks are held as the bits of one Python integer, row after row. Intersections, dilation by
-a disk and counting are then a few dozen operations on whole numbers of some kilobytes, several times faster than a
+Pixels inside the box of both masks are held as the bits of one Python integer, row after row. Intersections, dilation
+by a disk and counting are then a few dozen operations on whole numbers of some kilobytes, several times faster than a
 dilation of pictures, and exact.
 """
 

@@ -1,4 +1,4 @@
-"""``tools/evaluate.py davis|vos|vot``: folders of label maps and of VOT result files against the benchmarks' folders."""
+"""``tools/evaluate.py davis|vos|vot``: folders of label maps and VOT result files against the benchmarks' own."""
 
 from __future__ import annotations
 
@@ -51,7 +51,11 @@ def evaluate_davis(arguments: Namespace) -> Report:
             truth, found = _merged(truth), _merged(found)
         scores.sequences.append(evaluate_sequence(truth, found, arguments.task, name))
     curves = {
-        s.name: {f'{m} object {number}': getattr(s, m)[row].tolist() for m in MEASURES for row, number in enumerate(s.objects)}
+        s.name: {
+            f'{m} object {number}': getattr(s, m)[row].tolist()
+            for m in MEASURES
+            for row, number in enumerate(s.objects)
+        }
         for s in scores.sequences
     }
     return Report(scores.table(), {**scores.as_dict(), 'task': arguments.task}, curves)

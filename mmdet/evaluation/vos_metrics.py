@@ -135,7 +135,7 @@ class YouTubeVOSMetric:
         return scores.numbers
 
     def export(self, results: Iterable[VideoResult], dataset: VOSDataset, path: str | Path) -> Path:
-        """Write ``Annotations/<video>/<frame>.png`` of the frames that are scored, as the server wants them; its path."""
+        """Write ``Annotations/<video>/<frame>.png`` of the frames that are scored, as the server wants; its path."""
         videos = {video.id: video for video in dataset.videos}
 
         def maps() -> Iterator[tuple[str, np.ndarray]]:

@@ -2,19 +2,20 @@
 
 Two programs compute them, and their numbers differ; ``protocol`` chooses:
 
-==================  ================================================  ====================================================
+==================  ================================================  ==================================================
                     ``pysot``                                         ``toolkit``
-==================  ================================================  ====================================================
+==================  ================================================  ==================================================
 accuracy            mean over all frames of all sequences together    mean per sequence, weighted by its length
 EAO                 mean of the curve at indices low - 1 to high - 1  mean of the curve at indices low to high
 interval for 2016   100 to 356, as for 2017 and 2018                  108 to 371
-==================  ================================================  ====================================================
+==================  ================================================  ==================================================
 
 Robustness is failures per 100 frames in both, as in the published tables of the SiamRPN family (times 100).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -152,7 +153,7 @@ def eao_curve(runs: Sequence[VOTRun]) -> np.ndarray:
 def _pieces(overlaps: np.ndarray, failures: np.ndarray) -> list[tuple[np.ndarray, bool]]:
     """Overlaps from each start to the next one, and whether the piece ended in a failure."""
     starts = [0, *(int(f) + SKIP for f in failures if f + SKIP <= len(overlaps))]
-    ended = [(overlaps[start : stop + 1], True) for start, stop in zip(starts, starts[1:])]
+    ended = [(overlaps[start : stop + 1], True) for start, stop in itertools.pairwise(starts)]
     return [*ended, (overlaps[starts[-1] :], False)]
 
 

@@ -55,11 +55,11 @@ class RegionDataset(Protocol):
 class VOTMetric:
     """Accuracy, robustness and EAO of VOT, or success and precision of one pass without resets.
 
-    With this metric in ``test_evaluator`` the test runs the reset protocol (``mmdet.engine.vot_reset``), unless ``protocol`` is
-    ``one-pass``.
+    With this metric in ``test_evaluator`` the test runs the reset protocol (``mmdet.engine.vot_reset``), unless
+    ``protocol`` is ``one-pass``.
 
     Args:
-        protocol: ``pysot`` or ``toolkit``, two definitions of the numbers (:mod:`mmdet.evaluation.vot`), or ``one-pass``.
+        protocol: ``pysot`` or ``toolkit``, definitions that :mod:`mmdet.evaluation.vot` compares, or ``one-pass``.
         year: of the benchmark; gives the interval of EAO.
         interval: lengths of that interval, instead of the year's.
     """
@@ -71,7 +71,8 @@ class VOTMetric:
         interval: tuple[int, int] | None = None,
     ) -> None:
         if protocol not in (*PROTOCOLS, 'one-pass'):
-            raise ConfigError(f'VOTMetric: protocol {protocol!r} does not exist; use {", ".join(PROTOCOLS)} or one-pass')
+            known = ', '.join((*PROTOCOLS, 'one-pass'))
+            raise ConfigError(f'VOTMetric: protocol {protocol!r} does not exist; use one of {known}')
         self.protocol = protocol
         self.interval: tuple[int, int] | None = None
         if protocol != 'one-pass':

@@ -1,8 +1,8 @@
 """YouTube-VOS: J and F of objects of categories that were trained on (seen) and of others (unseen).
 
-The benchmark scores on a server and has not published its program. Here an object is scored in the frames that the meta file
-lists for it, but for the first, in which it is given; measures and tolerance are those of DAVIS; an object's number is
-its mean over frames, a group's the mean over its objects, and the overall score the mean of the four groups.
+The benchmark scores on a server and has not published its program. Here an object is scored in the frames that the meta
+file lists for it, but for the first, in which it is given; measures and tolerance are those of DAVIS; an object's
+number is its mean over frames, a group's the mean over its objects, and the overall score the mean of the four groups.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class VOSScores:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """``J_seen``, ``J_unseen``, ``F_seen``, ``F_unseen`` and ``overall``; without ``seen`` only J, F and their mean.
+        """``J_seen``, ``J_unseen``, ``F_seen``, ``F_unseen`` and ``overall``; without ``seen`` J, F and their mean.
 
         A group without objects is left out, of the overall mean too.
         """

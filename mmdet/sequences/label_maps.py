@@ -11,14 +11,22 @@ from PIL import Image, UnidentifiedImageError
 from mmdet.errors import DataError
 from mmdet.files import write_bytes
 
-__all__ = ['MAX_OBJECT', 'VOID', 'davis_palette', 'encode_label_map', 'object_numbers', 'read_label_map', 'write_label_map']
+__all__ = [
+    'MAX_OBJECT',
+    'VOID',
+    'davis_palette',
+    'encode_label_map',
+    'object_numbers',
+    'read_label_map',
+    'write_label_map',
+]
 
 VOID = 255  # pixels that belong to nobody and are not scored
 MAX_OBJECT = 254
 
 
 def davis_palette() -> np.ndarray:
-    """(256, 3) uint8 RGB colours of PASCAL VOC and DAVIS labels: a label's bits dealt out to the channels, high first."""
+    """(256, 3) uint8 RGB colours of PASCAL VOC and DAVIS labels: a label's bits dealt to the channels, high first."""
     labels = np.arange(256)
     palette = np.zeros((256, 3), np.uint8)
     for bit in range(8):

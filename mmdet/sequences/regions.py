@@ -1,4 +1,4 @@
-"""Regions of the VOT benchmark: polygons of four corners, the files that hold them, and the box a tracker starts from."""
+"""Regions of the VOT benchmark: polygons of four corners, their files, and the box that a tracker starts from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ['box_polygon', 'initial_box', 'polygon_bounds', 'read_regions']
 
 
 def box_polygon(x: float, y: float, w: float, h: float) -> np.ndarray:
-    """Corners (4, 2) of an annotated box: top left, bottom left, bottom right, top right; the last pixel is included."""
+    """Corners (4, 2) of an annotated box: top left, bottom left, bottom right, top right, of the last pixels."""
     right, bottom = x + w - 1, y + h - 1
     return np.array([[x, y], [x, bottom], [right, bottom], [right, y]], dtype=np.float64)
 
@@ -66,7 +66,8 @@ def read_regions(path: str | Path) -> list[list[float]]:
         except ValueError:
             row = []
         if len(row) not in (4, 8) or not np.isfinite(row).all():
-            raise DataError(f'{path}, line {number}: a region is 4 or 8 finite numbers with commas, got {line.strip()!r}')
+            found = line.strip()
+            raise DataError(f'{path}, line {number}: a region is 4 or 8 finite numbers with commas, got {found!r}')
         rows.append(row)
     if not rows:
         raise DataError(f'{path}: the ground truth is empty')

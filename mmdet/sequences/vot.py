@@ -58,12 +58,13 @@ def _sequence(root: Path, name: str) -> VOTSequence:
     if len(regions) != len(images):
         raise DataError(f'{truth}: {len(regions)} regions, but {folder} has {len(images)} frames')
     prefix = folder.relative_to(root)
+    flags = {attribute: _flags(root / name, attribute, len(images)) for attribute in ATTRIBUTES}
     return VOTSequence(
         name,
         tuple(str(prefix / image) for image in images),
         tuple(tuple(row) for row in regions),
         picture_size(folder / images[0]),
-        {attribute: flags for attribute in ATTRIBUTES if (flags := _flags(root / name, attribute, len(images))) is not None},
+        {attribute: values for attribute, values in flags.items() if values is not None},
     )
 
 

@@ -16,8 +16,8 @@ __all__ = ['PackClip', 'pack_prompts']
 class PackClip:
     """Pack images into one (T, 3, H, W) uint8 tensor, and frames into samples; always the last transform.
 
-    Objects become ``gt_instances``, crowds ``ignored_instances``; frames without loaded annotations have neither. Objects
-    that the data set gives to the model become ``prompts``.
+    Objects become ``gt_instances``, crowds ``ignored_instances``; frames without loaded annotations have neither.
+    Objects that the data set gives to the model become ``prompts``.
     Names, shapes and units: :mod:`mmdet.structures`.
     """
 

@@ -21,8 +21,8 @@ from mmdet.sequences.label_maps import encode_label_map
 class YouTubeVOSWriter(ShapesWriter):
     """``<split>/{JPEGImages,Annotations}/<video>/00000.{jpg,png}`` and ``<split>/meta.json``.
 
-    An object is listed from the frame in which it is first seen, so some begin later than others. The test split has, as
-    the public validation set of YouTube-VOS, only the label maps of frames in which an object begins.
+    An object is listed from the frame in which it is first seen, so some begin later than others. The test split has,
+    as the public validation set of YouTube-VOS, only the label maps of frames in which an object begins.
 
     Attributes:
         step: every how many frames there is a label map, from frame 0; 5 in YouTube-VOS.
