@@ -48,7 +48,7 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     return args
 
 
-def test_once(point: dict[str, float], args: Namespace, work_dir: str) -> dict[str, float]:
+def evaluate_point(point: dict[str, float], args: Namespace, work_dir: str) -> dict[str, float]:
     """Numbers of the test set with the settings of one point."""
     config = load_config(args.config, {**parse_overrides(args.cfg_options), **point})
     config.work_dir = work_dir
@@ -70,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parse(argv)
     config = load_config(args.config, parse_overrides(args.cfg_options))
     work_dir = Path(args.work_dir or default_work_dir(config) + '_tune')
-    run_point = partial(test_once, args=args, work_dir=str(work_dir))
+    run_point = partial(evaluate_point, args=args, work_dir=str(work_dir))
     trials = search(run_point, points_of(args.axes, args), work_dir / 'tune.jsonl', args.workers)
     best = best_trial(trials, args.metric, args.lowest)
     print(trial_table(trials, args.metric or next(iter(best.numbers)), args.lowest))

@@ -112,10 +112,10 @@ def build_tester(
     log.info('%s', report.summary())
     folder = Path(process.on_first(lambda: _scratch_folder(config.work_dir), 'making a result folder'))
     dump = DetectionDump(dump_dir) if dump_dir else None
-    return tester_class(metrics)(model.to(process.device), loader, process, folder, metrics, dump)
+    return choose_tester(metrics)(model.to(process.device), loader, process, folder, metrics, dump)
 
 
-def tester_class(metrics: Sequence[Any]) -> type[VideoTester]:
+def choose_tester(metrics: Sequence[Any]) -> type[VideoTester]:
     """The test loop that metrics ask for: with resets or without.
 
     Raises:
@@ -180,7 +180,7 @@ def _build_validator(config: Config, model: nn.Module, process: Process) -> Vide
     require_annotations(loader.dataset)
     folder = Path(config.work_dir) / 'val_results'
     metrics = build_metrics(config.val_evaluator)
-    return tester_class(metrics)(model, loader, process, folder, metrics)
+    return choose_tester(metrics)(model, loader, process, folder, metrics)
 
 
 def _need(config: Config, *keys: str) -> None:

@@ -60,7 +60,7 @@ def parse_axis(text: str) -> Axis:
     """
     key, equals, content = text.partition('=')
     try:
-        numbers = [float(part) for part in content.strip('[]').split(',')]
+        numbers = [_number(part) for part in content.strip('[]').split(',')]
     except ValueError:
         numbers = []
     listed = content.startswith('[') and content.endswith(']')
@@ -73,6 +73,14 @@ def parse_axis(text: str) -> Axis:
         raise ConfigError(f'{text!r}: needs start < stop and a step above 0')
     count = int(np.ceil((stop - start) / step - 1e-6))
     return Axis(key, tuple(round(start + i * step, 10) for i in range(count)))
+
+
+def _number(text: str) -> float:
+    """A number that stays whole if it is written so, as a config wants it for sizes and counts."""
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
 
 
 def grid(axes: Sequence[Axis]) -> list[Point]:

@@ -57,12 +57,11 @@ def boundary_tolerance(height: int, width: int, share: float = TOLERANCE) -> int
 
 
 def boundary_map(mask: np.ndarray) -> np.ndarray:
-    """Boundary (H, W) uint8 of a mask (H, W) uint8: pixels that differ from a right, lower or lower right neighbour.
-
-    Neighbours outside count as equal to the pixel next to them: the last row looks right only, the last column down.
-    """
-    grown = np.pad(mask, ((0, 1), (0, 1)), mode='edge')
-    return (mask ^ grown[:-1, 1:]) | (mask ^ grown[1:, :-1]) | (mask ^ grown[1:, 1:])
+    """Boundary (H, W) bool of a mask (H, W) uint8 0/1 or bool, as :func:`outline` defines it."""
+    found = outline(mask, 0)
+    rows = np.frombuffer(found.edge.to_bytes(len(mask) * found.stride // 8, 'little'), np.uint8)
+    pixels = np.unpackbits(rows.reshape(len(mask), -1), axis=1, bitorder='little')
+    return pixels[:, : mask.shape[1]].astype(bool)
 
 
 def box_around(mask: np.ndarray) -> Box:
@@ -74,15 +73,25 @@ def box_around(mask: np.ndarray) -> Box:
 def outline(mask: np.ndarray, radius: int, box: Box | None = None) -> Outline:
     """Prepare a mask for comparisons.
 
+    A pixel is on the boundary if it differs from its right, lower or lower right neighbour. Neighbours outside the frame
+    count as equal to the pixel next to them: the last row looks right only, the last column down.
+
     Args:
         mask: (H, W) uint8 0/1 or bool.
         radius: distance in pixels within which boundaries match.
         box: :func:`box_around` this mask and those that it will be compared with; None takes the whole frame.
     """
     top, left, bottom, right = box or (0, 0, *mask.shape)
-    cut = mask.astype(np.uint8, copy=False)[top:bottom, left:right]
-    stride = -(-(right - left + radius) // 8) * 8
-    return Outline(_bits(cut, stride), _bits(boundary_map(cut), stride), stride, radius)
+    height, width = bottom - top, right - left
+    stride = (width + max(radius, 1) + 7) // 8 * 8
+    grown = np.zeros((height + 1, stride), np.uint8)  # with one more row and column: what the last ones look at
+    grown[:height, :width] = mask[top:bottom, left:right]
+    grown[height, :width] = grown[height - 1, :width]
+    grown[:, width] = grown[:, width - 1]
+    pixels = int.from_bytes(np.packbits(grown, bitorder='little').tobytes(), 'little')
+    inside = int.from_bytes(((1 << width) - 1).to_bytes(stride // 8, 'little') * height, 'little')
+    edge = (pixels ^ (pixels >> 1)) | (pixels ^ (pixels >> stride)) | (pixels ^ (pixels >> stride + 1))
+    return Outline(pixels & inside, edge & inside, stride, radius)
 
 
 def similarity(first: Outline, second: Outline) -> float:
@@ -102,11 +111,3 @@ def accuracy(truth: Outline, result: Outline) -> float:
     precision = (result.edge & truth.near).bit_count() / in_result
     recall = (truth.edge & result.near).bit_count() / in_truth
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
-
-
-def _bits(picture: np.ndarray, stride: int) -> int:
-    """Pixels (h, w) uint8 0/1 as bits, each row followed by zeros up to ``stride``."""
-    rows = np.packbits(picture, axis=1, bitorder='little')
-    padded = np.zeros((len(rows), stride // 8), dtype=np.uint8)
-    padded[:, : rows.shape[1]] = rows
-    return int.from_bytes(padded.tobytes(), 'little')
