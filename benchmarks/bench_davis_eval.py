@@ -2,8 +2,8 @@
 
     python benchmarks/bench_davis_eval.py [--frames 20] [--objects 3] [--size 854 480] [--repeat 3]
 
-The slow side does what the published evaluation does: for every object and frame it makes two boundary maps of the whole
-picture, dilates both by a disk, and counts. Prints seconds of both, their ratio and the largest difference.
+The slow side does what the published evaluation does: for every object and frame it makes two boundary maps of the
+whole picture, dilates both by a disk, and counts. Prints seconds of both, their ratio and the largest difference.
 """
 
 from __future__ import annotations

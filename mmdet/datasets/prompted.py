@@ -33,6 +33,8 @@ class PromptedVideoDataset(VideoDataset):
     video data set. Annotation ids of the document are unique over the file; the object number is the id modulo 256.
     """
 
+    prompted = True  # models are given the objects, so their classes need not be those of the set
+
     def sequence_name(self, video: VideoInfo) -> str:
         """Name of a video's folder."""
         return PurePosixPath(video.file_names[0]).parts[0]

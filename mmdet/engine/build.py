@@ -107,7 +107,8 @@ def build_tester(
     metrics = build_metrics(config.get('test_evaluator'))
     check_classes(config, loader.dataset)
     model = MODELS.build(config.model)
-    classes = getattr(loader.dataset, 'classes', None)
+    # what is followed because a user marked it may be of any class
+    classes = None if getattr(loader.dataset, 'prompted', False) else getattr(loader.dataset, 'classes', None)
     report = load_weights(model, weights, trust=trust, require_complete=True, classes=classes)
     log.info('%s', report.summary())
     folder = Path(process.on_first(lambda: _scratch_folder(config.work_dir), 'making a result folder'))

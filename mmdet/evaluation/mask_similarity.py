@@ -73,8 +73,8 @@ def box_around(mask: np.ndarray) -> Box:
 def outline(mask: np.ndarray, radius: int, box: Box | None = None) -> Outline:
     """Prepare a mask for comparisons.
 
-    A pixel is on the boundary if it differs from its right, lower or lower right neighbour. Neighbours outside the frame
-    count as equal to the pixel next to them: the last row looks right only, the last column down.
+    A pixel is on the boundary if it differs from its right, lower or lower right neighbour. Neighbours outside the
+    frame count as equal to the pixel next to them: the last row looks right only, the last column down.
 
     Args:
         mask: (H, W) uint8 0/1 or bool.

@@ -13,7 +13,7 @@ import pytest
 
 from mmdet.datasets import ChunkIndex, DAVISDataset, TrainIndex, VOTDataset, YouTubeVOSDataset
 from mmdet.datasets.check import check_data
-from mmdet.datasets.shapes import DAVISWriter, ShapesConfig, YouTubeVOSWriter, make_shapes
+from mmdet.datasets.shapes import CLASSES, DAVISWriter, ShapesConfig, YouTubeVOSWriter, make_shapes
 from mmdet.errors import ConfigError, DataError
 from mmdet.sequences import read_label_map, write_label_map
 
@@ -43,13 +43,14 @@ def davis(davis_root: Path, tmp_path: Path) -> Path:
 
 
 def davis_set(root: Path, split: str = 'val', **changes: Any) -> DAVISDataset:
-    arguments = {'data_root': str(root), 'ann_file': f'ImageSets/2017/{split}.txt', 'test_mode': True, 'pipeline': TEST}
-    return DAVISDataset(**{**arguments, **changes})
+    arguments = {'data_root': str(root), 'ann_file': f'ImageSets/2017/{split}.txt', 'test_mode': True}
+    return DAVISDataset(**{**arguments, 'pipeline': TEST, **changes})
 
 
 def vos_set(root: Path, split: str = 'valid', **changes: Any) -> YouTubeVOSDataset:
-    names = {'ann_file': f'{split}/meta.json', 'img_prefix': f'{split}/JPEGImages', 'map_prefix': f'{split}/Annotations'}
-    return YouTubeVOSDataset(**{'data_root': str(root), 'test_mode': True, 'pipeline': TEST, **names, **changes})
+    folders = {'img_prefix': f'{split}/JPEGImages', 'map_prefix': f'{split}/Annotations'}
+    arguments = {'data_root': str(root), 'ann_file': f'{split}/meta.json', 'test_mode': True, 'pipeline': TEST}
+    return YouTubeVOSDataset(**{**arguments, **folders, **changes})
 
 
 def test_prompts_stand_in_the_first_frame_in_original_pixels(davis_root: Path) -> None:
@@ -146,7 +147,7 @@ def test_check_davis(davis_root: Path, davis: Path) -> None:
 
 def test_objects_begin_where_the_meta_file_says(vos_root: Path) -> None:
     data = vos_set(vos_root)
-    assert data.has_annotations and set(data.classes) <= set(['disc', 'square', 'triangle', 'cross', 'ring', 'star'])
+    assert data.has_annotations and set(data.classes) <= set(CLASSES)
     begun: dict[str, dict[int, str]] = {}
     for position, video in enumerate(data.videos):
         samples = data[ChunkIndex(position, 0, video.length)]['data_samples']
@@ -241,7 +242,7 @@ def test_vot(vot_root: Path) -> None:
 
 def test_vot_with_too_few_regions(vot_root: Path) -> None:
     (vot_root / 'a/groundtruth.txt').write_text('1,2,3,4\n')
-    with pytest.raises(DataError, match='1 regions, but .* has 4 frames'):
+    with pytest.raises(DataError, match=r'1 regions, but .* has 4 frames'):
         VOTDataset(data_root=str(vot_root), test_mode=True)
 
 

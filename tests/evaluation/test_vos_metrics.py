@@ -88,7 +88,7 @@ def test_zip(davis: DAVISDataset, tmp_path: Path) -> None:
     path = DAVISMetric().export(results_of(davis), davis, tmp_path / 'r.zip')
     with zipfile.ZipFile(path) as archive:
         assert len(archive.namelist()) == 10 and 'valid_00000/00004.png' in archive.namelist()
-    with pytest.raises(ConfigError, match='folder or a .zip'):
+    with pytest.raises(ConfigError, match=r'folder or a \.zip'):
         DAVISMetric().export(results_of(davis), davis, tmp_path / 'r.json')
 
 
@@ -104,13 +104,18 @@ def test_youtube_vos(vos: YouTubeVOSDataset, tmp_path: Path) -> None:
     assert {'J_seen', 'F_seen', 'overall'} <= set(numbers) and max(numbers.values()) < 1
     folder = metric.export(shifted, vos, tmp_path / 'out')
     first = vos.videos[0]
-    assert sorted(p.stem for p in (folder / 'Annotations' / vos.sequence_name(first)).iterdir()) == ['00000', '00002', '00004']
+    written = (folder / 'Annotations' / vos.sequence_name(first)).iterdir()
+    assert sorted(path.stem for path in written) == ['00000', '00002', '00004']
     found = evaluate_vos(Namespace(results=str(folder), annotations=str(root), train_meta=train)).numbers
     assert {key: found[key] for key in numbers} == pytest.approx(numbers)
 
 
 def test_groups_of_categories() -> None:
-    objects = [ObjectScore('a', 1, 'cat', 0.8, 0.6), ObjectScore('a', 2, 'cat', 0.6, 0.6), ObjectScore('b', 1, 'ape', 0.2, 0)]
+    objects = [
+        ObjectScore('a', 1, 'cat', 0.8, 0.6),
+        ObjectScore('a', 2, 'cat', 0.6, 0.6),
+        ObjectScore('b', 1, 'ape', 0.2, 0),
+    ]
     assert VOSScores({'cat', 'dog'}, objects).numbers == pytest.approx(
         {'J_seen': 0.7, 'J_unseen': 0.2, 'F_seen': 0.6, 'F_unseen': 0, 'overall': 0.375}
     )

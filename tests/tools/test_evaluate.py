@@ -172,7 +172,8 @@ def test_davis_with_plots(evaluate: Callable[..., int], data_dir: Path, tmp_path
     argv = ['davis', str(root / 'results/osvos'), '--annotations', str(root), '--sequences', str(tmp_path / 'one.txt')]
     assert evaluate([*argv, '--plot', str(tmp_path / 'plots'), '--json', str(tmp_path / 'n.json')]) == 0
     assert [path.name for path in (tmp_path / 'plots').iterdir()] == ['libby.png']
-    assert json.loads((tmp_path / 'n.json').read_text())['per_object']['libby_1']['J-Mean'] == pytest.approx(0.623027, abs=1e-6)
+    numbers = json.loads((tmp_path / 'n.json').read_text())
+    assert numbers['per_object']['libby_1']['J-Mean'] == pytest.approx(0.623027, abs=1e-6)
 
 
 def test_vot(evaluate: Callable[..., int], data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
