@@ -48,8 +48,8 @@ def parse(argv: Sequence[str] | None) -> Namespace:
         metavar='PATH',
         action='append',
         default=[],
-        help='write results: .json, .zip, or .pkl (which becomes .pkl.json); a folder or .zip for DAVIS and YouTube-VOS, '
-        'a folder for VOT; may be given several times',
+        help='write results: .json, .zip, or .pkl (which becomes .pkl.json); a folder or .zip for DAVIS and '
+        'YouTube-VOS, a folder for VOT; may be given several times',
     )
     parser.add_argument('--eval', choices=['segm'], help='evaluate; the default where nothing else is asked for')
     parser.add_argument('--json', metavar='FILE', help='write the numbers of the evaluation to this file')

@@ -72,8 +72,7 @@ class FrameTracks:
             if len(bbox) != 4 or not all(isinstance(v, int | float) and math.isfinite(v) for v in numbers):
                 raise DataError(f'{where}, track {identity}: score {score} or box {bbox} is not finite or not complete')
         for identity, corners in zip(self.instance_ids, self.rotated_boxes or ()):
-            numbers = [v for corner in corners for v in (corner if isinstance(corner, list) else ())]
-            if len(corners) != 4 or len(numbers) != 8 or not all(math.isfinite(v) for v in numbers):
+            if not _four_corners(corners):
                 raise DataError(f'{where}, track {identity}: rotated box {corners} is not four corners x, y')
         batch = inspect_masks(self.masks, height, width)
         for row, problem in batch.problems.items():
@@ -147,6 +146,12 @@ class VideoResult:
             raise DataError(f"{source}: 'states' needs one of {', '.join(STATES)} for each of {self.length} frames")
         for index, frame in enumerate(self.frames):
             frame.check(self.height, self.width, f'{source}, frame {index}')
+
+
+def _four_corners(corners: Any) -> bool:
+    if len(corners) != 4 or not all(isinstance(corner, list) and len(corner) == 2 for corner in corners):
+        return False
+    return all(isinstance(v, int | float) and math.isfinite(v) for corner in corners for v in corner)
 
 
 def _without_none(items: list[tuple[str, Any]]) -> dict[str, Any]:
