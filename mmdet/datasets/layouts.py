@@ -170,9 +170,11 @@ def find_parts(layout: Layout, root: str | Path) -> list[FoundPart]:
 
 def missing_pieces(layout: Layout, root: str | Path) -> Iterator[Problem]:
     """Pieces of the layout that are not there. A split that is absent as a whole is harmless."""
-    for part, found in zip(layout.parts, find_parts(layout, root)):
+    everything = find_parts(layout, root)
+    used = {found.img_prefix for found in everything if found.ann_file}  # folders may be shared between splits
+    for part, found in zip(layout.parts, everything):
         annotations, images = ' or '.join(part.annotations), ' or '.join(part.images)
-        if not found.ann_file and not found.img_prefix:
+        if not found.ann_file and (not found.img_prefix or found.img_prefix in used):
             yield Problem(str(root), f"split '{part.name}' is not there; from {layout.source}", harmless=True)
         elif not found.ann_file:
             yield Problem(str(root), f"split '{part.name}' has images but lacks {annotations}; from {layout.source}")
