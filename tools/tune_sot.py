@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
 from argparse import Namespace
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+
+import torch
 
 from mmdet.engine.build import build_tester, default_work_dir
 from mmdet.engine.cli import CommandParser, run
@@ -52,11 +55,18 @@ def evaluate_point(point: dict[str, float], args: Namespace, work_dir: str) -> d
     """Numbers of the test set with the settings of one point."""
     config = load_config(args.config, {**parse_overrides(args.cfg_options), **point})
     config.work_dir = work_dir
-    tester = build_tester(config, Process(), args.checkpoint, trust=args.trust_checkpoint)
+    tester = build_tester(config, Process(device=own_device()), args.checkpoint, trust=args.trust_checkpoint)
     tester.infer()
     numbers = tester.evaluate()
     tester.remove_results()
     return numbers
+
+
+def own_device() -> torch.device:
+    """The GPU of this process; workers are started one after the other, so their numbers spread them evenly."""
+    if not torch.cuda.is_available():
+        return torch.device('cpu')
+    return torch.device('cuda', os.getpid() % torch.cuda.device_count())
 
 
 def points_of(axes: Sequence[Axis], args: Namespace) -> list[dict[str, float]]:
