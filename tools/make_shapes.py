@@ -6,7 +6,15 @@ import argparse
 import dataclasses
 from collections.abc import Sequence
 
-from mmdet.datasets.shapes import CLASSES, DAVISWriter, KITTIMOTSWriter, ShapesWriter, YTVISWriter, make_shapes
+from mmdet.datasets.shapes import (
+    CLASSES,
+    DAVISWriter,
+    KITTIMOTSWriter,
+    ShapesWriter,
+    YouTubeVOSWriter,
+    YTVISWriter,
+    make_shapes,
+)
 from mmdet.engine.cli import CommandParser, run
 
 
@@ -22,7 +30,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """Options of the tool."""
     parser = CommandParser(__doc__ or '')
     parser.add_argument('root', help='folder of the set')
-    parser.add_argument('--format', choices=('ytvis', 'davis', 'kitti-mots'), default='ytvis', help='layout on disk')
+    layouts = ('ytvis', 'davis', 'youtube-vos', 'kitti-mots')
+    parser.add_argument('--format', choices=layouts, default='ytvis', help='layout on disk')
     parser.add_argument('--train', type=int, default=60, metavar='N', help='training videos (default 60)')
     parser.add_argument('--valid', type=int, default=20, metavar='N', help='validation videos (default 20)')
     parser.add_argument('--test', type=int, default=0, metavar='N', help='test videos (default none)')
@@ -48,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     writers: dict[str, ShapesWriter] = {
         'ytvis': YTVISWriter(rle=args.rle or 'uncompressed'),
         'davis': DAVISWriter(),
+        'youtube-vos': YouTubeVOSWriter(),
         'kitti-mots': KITTIMOTSWriter(),
     }
     writer = writers[args.format]

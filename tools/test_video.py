@@ -6,8 +6,12 @@ import logging
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mmengine.config import Config
 
 from mmdet.engine.build import build_tester, default_work_dir
+from mmdet.engine.checkpoint_range import expand_checkpoints, range_table, short_names
 from mmdet.engine.cli import CommandParser, run
 from mmdet.engine.config import add_config_options, load_config, parse_overrides
 from mmdet.engine.distributed import STEP_TIMEOUT, Process, join_processes, leave_processes
@@ -21,6 +25,7 @@ EPILOG = """\
 examples:
   python tools/test_video.py CONFIG CHECKPOINT                          numbers, where the set has ground truth
   python tools/test_video.py CONFIG CHECKPOINT --out results.zip        a submission for a benchmark's server
+  python tools/test_video.py CONFIG --checkpoints 'work_dirs/x/epoch_{1..20}.pth'
   python tools/test_video.py CONFIG CHECKPOINT --eval segm --out r.json --show-dir pictures --gpus 4
   python tools/test_video.py CONFIG                                     stored detections and a tracker: no weights
 """
@@ -40,11 +45,17 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     )
     parser.add_argument('--checkpoint', help='the same as an option')
     parser.add_argument(
+        '--checkpoints',
+        metavar='PATTERN',
+        help="evaluate several, 'work_dirs/x/epoch_{1..20}.pth': one table, and a plot in the work folder",
+    )
+    parser.add_argument(
         '--out',
         metavar='PATH',
         action='append',
         default=[],
-        help='write results, as often as wanted: .json, .zip, .pkl (becomes .pkl.json), or a folder (MOT, MOTS)',
+        help='write results, as often as wanted: .json, .zip, .pkl (becomes .pkl.json); a folder for MOT, MOTS, '
+        'and VOT; a folder or .zip for DAVIS and YouTube-VOS',
     )
     parser.add_argument('--eval', choices=['segm'], help='evaluate; the default where nothing else is asked for')
     parser.add_argument('--json', metavar='FILE', help='write the numbers of the evaluation to this file')
@@ -62,8 +73,10 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     )
     add_config_options(parser)
     args = parser.parse_args(argv)
-    if args.weights and args.checkpoint:
-        parser.error('give the checkpoint once: as second argument or with --checkpoint')
+    if sum(map(bool, (args.weights, args.checkpoint, args.checkpoints))) > 1:
+        parser.error('give the checkpoint once: as second argument, with --checkpoint, or several with --checkpoints')
+    if args.checkpoints and (args.out or args.show_dir or args.dump_detections):
+        parser.error('--checkpoints gives numbers only; test the best one again with --out, --show-dir or the like')
     given = args.weights or args.checkpoint
     args.weights = None if given in (None, 'none') else given
     return args
@@ -78,6 +91,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     config.work_dir = args.work_dir or default_work_dir(config)
     process = join_processes(args.launcher, (config.get('env_cfg') or {}).get('timeout', STEP_TIMEOUT))
     set_up_logging(process)
+    if args.checkpoints:
+        test_range(args, config, process)
+        leave_processes()
+        return 0
     evaluate = bool(args.eval or args.json) or not (args.out or args.show_dir or args.dump_detections)
     tester = build_tester(
         config,
@@ -96,6 +113,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def test_range(args: Namespace, config: Config, process: Process) -> None:
+    """Evaluate every checkpoint of a pattern; a table at the end, numbers as JSON and a plot in the work folder."""
+    found: dict[str, dict[str, float]] = {}
+    for path in expand_checkpoints(args.checkpoints):
+        tester = build_tester(config, process, path, chunk_size=args.chunk, trust=args.trust_checkpoint)
+        with tester.naming_results():
+            tester.infer()
+            found[path] = tester.evaluate()
+        tester.remove_results()
+        log.info('%s  %s', path, '  '.join(f'{key} {value:.4f}' for key, value in found[path].items()))
+    log.info('\n%s', range_table(found))
+    process.on_first(lambda: write_range(found, args, Path(config.work_dir)), 'writing the numbers')
+
+
+def write_range(found: Mapping[str, Mapping[str, float]], args: Namespace, work_dir: Path) -> None:
+    """Numbers of all checkpoints as JSON and as a plot."""
+    from mmdet.visualization.plots import write_line_plot  # its libraries are needed for nothing else
+
+    write_numbers(found, args.json or str(work_dir / 'checkpoints.json'))
+    keys = list(next(iter(found.values())))
+    series = {key: [row[key] for row in found.values()] for key in keys}
+    plot = write_line_plot(
+        work_dir / 'checkpoints.png', series, args.checkpoints, 'checkpoint', x_names=short_names(list(found))
+    )
+    log.info('plot: %s', plot)
+
+
 def deliver(args: Namespace, tester: Tester, process: Process, evaluate: bool) -> None:
     """Everything that was asked for, from the results in the folder."""
     for path in args.out:
@@ -112,7 +156,7 @@ def deliver(args: Namespace, tester: Tester, process: Process, evaluate: bool) -
             process.on_first(lambda: write_numbers(numbers, args.json), f'writing {args.json}')
 
 
-def write_numbers(numbers: Mapping[str, float], path: str) -> None:
+def write_numbers(numbers: Mapping[str, object], path: str) -> None:
     """Write the numbers as JSON, whole or not at all."""
     try:
         write_json(path, numbers, indent=1)

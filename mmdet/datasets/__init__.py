@@ -3,18 +3,15 @@
 from mmdet.datasets import transforms
 from mmdet.datasets.base import ChunkIndex, TrackAnnotation, TrainIndex, VideoDataset, VideoInfo
 from mmdet.datasets.coco import COCOVideoDataset
-from mmdet.datasets.crops import (
-    CropDataset,
-    CropSampler,
-    IdentityBatchSampler,
-    Market1501Dataset,
-    VideoCropDataset,
-)
+from mmdet.datasets.crops import CropDataset, CropSampler, IdentityBatchSampler, Market1501Dataset, VideoCropDataset
+from mmdet.datasets.davis import DAVISDataset
 from mmdet.datasets.holdout import holdout_ids
 from mmdet.datasets.loader import Batch, build_test_loader, build_train_loader
 from mmdet.datasets.motchallenge import MOTChallengeDataset
 from mmdet.datasets.mots import MOTSDataset
 from mmdet.datasets.samplers import ChunkSampler, ClipBatchSampler
+from mmdet.datasets.vot import VOTDataset
+from mmdet.datasets.youtube_vos import YouTubeVOSDataset
 from mmdet.datasets.ytvis import OVISDataset, YouTubeVISDataset
 
 __all__ = [
@@ -25,6 +22,7 @@ __all__ = [
     'ClipBatchSampler',
     'CropDataset',
     'CropSampler',
+    'DAVISDataset',
     'IdentityBatchSampler',
     'MOTChallengeDataset',
     'MOTSDataset',
@@ -32,10 +30,12 @@ __all__ = [
     'OVISDataset',
     'TrackAnnotation',
     'TrainIndex',
+    'VOTDataset',
     'VideoCropDataset',
     'VideoDataset',
     'VideoInfo',
     'YouTubeVISDataset',
+    'YouTubeVOSDataset',
     'build_test_loader',
     'build_train_loader',
     'holdout_ids',

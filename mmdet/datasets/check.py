@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
+from mmdet.datasets.check_sequences import check_sequences
 from mmdet.datasets.coco import as_video_document
 from mmdet.datasets.image_file import check_size, find_image, header_size, read_image
 from mmdet.datasets.layouts import find_parts, missing_pieces, recognise
@@ -105,34 +106,40 @@ def check_data(
         DataError: the folder has no known layout, or there is no such file.
         ConfigError: ``img_prefix`` is given with a folder.
     """
-    options = options or CheckOptions()
-    findings = Findings(limit)
-    if Path(path).is_dir() and img_prefix is not None:
-        raise ConfigError(f'{path} is a folder; --img-prefix goes with an annotation file')
-    if Path(path).is_dir() and (sets := find_tracking_sets(path)):
-        for part in sets:
-            for problem in _tracking_problems(part, options, echo):
-                findings.add(problem)
-        findings.tell(echo)
-        return findings.count
+    options, findings = options or CheckOptions(), Findings(limit)
     if Path(path).is_dir():
-        layout = recognise(path)
-        echo(f'{path}: {layout.name}')
-        jobs = [(part.ann_file, part.img_prefix) for part in find_parts(layout, path) if part.ann_file]
-        options = CheckOptions(options.decode_images, options.skip_images, layout.occlusion, options.progress)
-        for problem in missing_pieces(layout, path):
-            findings.add(problem)
+        if img_prefix is not None:
+            raise ConfigError(f'{path} is a folder; --img-prefix goes with an annotation file')
+        problems = _folder_problems(path, options, echo)
     elif Path(path).is_file():
-        jobs = [(Path(path), Path(img_prefix) if img_prefix is not None else None)]
-        if img_prefix is None and not options.skip_images:
+        images = Path(img_prefix) if img_prefix is not None else None
+        problems = check_file(Path(path), images, options, echo)
+        if images is None and not options.skip_images:
             findings.add(Problem(str(path), 'images were not looked at; give --img-prefix', harmless=True))
     else:
         raise DataError(f'{path}: no such file or folder')
-    for ann_file, images in jobs:
-        for problem in check_file(ann_file, images, options, echo):
-            findings.add(problem)
+    for problem in problems:
+        findings.add(problem)
     findings.tell(echo)
     return findings.count
+
+
+def _folder_problems(path: str | Path, options: CheckOptions, echo: Callable[[str], None]) -> Iterator[Problem]:
+    """Problems of a folder of any layout that is known."""
+    sets = find_tracking_sets(path)
+    for tracking in sets:
+        yield from _tracking_problems(tracking, options, echo)
+    if sets:
+        return
+    layout = recognise(path)
+    echo(f'{path}: {layout.name}')
+    options = CheckOptions(options.decode_images, options.skip_images, layout.occlusion, options.progress)
+    yield from missing_pieces(layout, path)
+    for part in find_parts(layout, path):
+        if part.ann_file and layout.kind == 'json':
+            yield from check_file(part.ann_file, part.img_prefix, options, echo)
+        elif part.ann_file:
+            yield from check_sequences(layout.kind, part, options, echo)
 
 
 def _tracking_problems(part: TrackingSet, options: CheckOptions, echo: Callable[[str], None]) -> Iterator[Problem]:

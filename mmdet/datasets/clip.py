@@ -10,7 +10,7 @@ import numpy as np
 from mmdet.datasets.annotations import VideoInfo
 from mmdet.datasets.schema import Problem
 
-__all__ = ['Clip', 'ClipFrame', 'ClipTransform', 'FrameObjects']
+__all__ = ['Clip', 'ClipFrame', 'ClipTransform', 'FrameObjects', 'FramePrompts']
 
 
 @dataclass
@@ -47,6 +47,21 @@ class FrameObjects:
 
 
 @dataclass
+class FramePrompts:
+    """Objects that a user marks in a frame, in pixels of the original frame, which transforms leave alone.
+
+    Attributes:
+        bboxes: (N, 4) float32 x1 y1 x2 y2, right and bottom exclusive.
+        ids: (N,) int64 numbers of the objects, which results use.
+        masks: (N, H, W) bool, or None where only boxes are known.
+    """
+
+    bboxes: np.ndarray
+    ids: np.ndarray
+    masks: np.ndarray | None = None
+
+
+@dataclass
 class ClipFrame:
     """One frame on its way through the transforms.
 
@@ -59,6 +74,7 @@ class ClipFrame:
         scale_factor: (w_scale, h_scale) from original to present pixels.
         flip: whether it was mirrored left to right.
         blank: whether ``image`` stands for a frame that was not read.
+        prompts: objects that begin here, in data sets that give them to the model.
     """
 
     video: VideoInfo
@@ -69,6 +85,7 @@ class ClipFrame:
     scale_factor: tuple[float, float] = (1.0, 1.0)
     flip: bool = False
     blank: bool = False
+    prompts: FramePrompts | None = None
 
     @property
     def pixels(self) -> np.ndarray:

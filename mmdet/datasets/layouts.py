@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from mmdet.datasets.schema import Problem
 from mmdet.errors import DataError
@@ -30,12 +31,15 @@ class Layout:
         parts: splits, the one for training first.
         source: where it is got.
         occlusion: whether its annotations carry occlusion levels.
+        kind: what its annotation files are: ``json``, or lists and meta files that say which label maps or regions to
+            read (``davis``, ``youtube-vos``, ``vot``).
     """
 
     name: str
     parts: tuple[Part, ...]
     source: str
     occlusion: bool = False
+    kind: Literal['json', 'davis', 'youtube-vos', 'vot'] = 'json'
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,28 @@ LAYOUTS = (
         ),
         'https://cocodataset.org/#download',
     ),
+    Layout(
+        'DAVIS 2017',
+        tuple(Part(s, (f'ImageSets/2017/{s}.txt',), ('JPEGImages/480p',)) for s in ('train', 'val', 'test-dev')),
+        'https://davischallenge.org/davis2017/code.html',
+        kind='davis',
+    ),
+    Layout(
+        'DAVIS 2016',
+        tuple(
+            Part(s, (f'ImageSets/2016/{s}.txt', f'ImageSets/480p/{s}.txt'), ('JPEGImages/480p',))
+            for s in ('train', 'val')
+        ),
+        'https://davischallenge.org/davis2016/code.html',
+        kind='davis',
+    ),
+    Layout(
+        'YouTube-VOS',
+        tuple(Part(s, (f'{s}/meta.json',), (f'{s}/JPEGImages',)) for s in ('train', 'valid', 'test')),
+        'https://youtube-vos.org/dataset/vos/',
+        kind='youtube-vos',
+    ),
+    Layout('VOT 2016, 2018 and 2019', (Part('all', ('list.txt',), ('.',)),), 'https://votchallenge.net/', kind='vot'),
 )
 
 
@@ -154,9 +180,11 @@ def find_parts(layout: Layout, root: str | Path) -> list[FoundPart]:
 
 def missing_pieces(layout: Layout, root: str | Path) -> Iterator[Problem]:
     """Pieces of the layout that are not there. A split that is absent as a whole is harmless."""
-    for part, found in zip(layout.parts, find_parts(layout, root)):
+    everything = find_parts(layout, root)
+    used = {found.img_prefix for found in everything if found.ann_file}  # folders may be shared between splits
+    for part, found in zip(layout.parts, everything):
         annotations, images = ' or '.join(part.annotations), ' or '.join(part.images)
-        if not found.ann_file and not found.img_prefix:
+        if not found.ann_file and (not found.img_prefix or found.img_prefix in used):
             yield Problem(str(root), f"split '{part.name}' is not there; from {layout.source}", harmless=True)
         elif not found.ann_file:
             yield Problem(str(root), f"split '{part.name}' has images but lacks {annotations}; from {layout.source}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.hooks import Hook
 from torch import nn
+from torch.utils.data import DataLoader
 
 from mmdet.checkpoints import load_parts, load_weights
 from mmdet.checkpoints.parts import parts_of
@@ -23,6 +24,7 @@ from mmdet.engine.retrieval_test import RetrievalTester
 from mmdet.engine.tester import Tester
 from mmdet.engine.trainer import Trainer
 from mmdet.engine.video_test import VideoTester, require_annotations
+from mmdet.engine.vot_reset import ResetTester
 from mmdet.errors import CheckpointError, ConfigError
 from mmdet.files import write_text
 from mmdet.registry import HOOKS, METRICS, MODELS, register_all
@@ -114,9 +116,8 @@ def build_tester(
     check_classes(config, loader.dataset)
     model = MODELS.build(config.model)
     _check_task(model, loader.dataset)
-    if dump_dir and _task(loader.dataset) != 'video':
-        raise ConfigError('--dump-detections is for videos; a test of crops has no detections')
-    classes = getattr(loader.dataset, 'classes', None)
+    # what is followed because a user marked it may be of any class
+    classes = None if getattr(loader.dataset, 'prompted', False) else getattr(loader.dataset, 'classes', None)
     if needs_weights(model, weights):
         report = load_weights(model, str(weights), trust=trust, require_complete=True, classes=classes)
         log.info('%s', report.summary())
@@ -124,10 +125,33 @@ def build_tester(
         for note in load_parts(model):
             log.info('%s', note)
     folder = Path(process.on_first(lambda: _scratch_folder(config.work_dir), 'making a result folder'))
-    model = model.to(process.device)
-    if _task(loader.dataset) == 'video':
-        return VideoTester(model, loader, process, folder, metrics, DetectionDump(dump_dir) if dump_dir else None)
-    return RetrievalTester(model, loader, process, folder, metrics)
+    return make_tester(model.to(process.device), loader, process, folder, metrics, dump_dir)
+
+
+def make_tester(
+    model: nn.Module,
+    loader: DataLoader,
+    process: Process,
+    folder: Path,
+    metrics: Sequence[Any],
+    dump_dir: str | Path | None = None,
+) -> Tester:
+    """The test loop of a data set's task and of what metrics ask for: with resets or without.
+
+    Raises:
+        ConfigError: metrics want different loops, as their results would be of different runs; or detections are to be
+            kept where there are none.
+    """
+    if _task(loader.dataset) != 'video':
+        if dump_dir:
+            raise ConfigError('--dump-detections is for videos; a test of crops has no detections')
+        return RetrievalTester(model, loader, process, folder, metrics)
+    wishes = {bool(getattr(metric, 'resets', False)) for metric in metrics}
+    if len(wishes) > 1:
+        names = ', '.join(type(metric).__name__ for metric in metrics)
+        raise ConfigError(f'{names} cannot be computed from one test: some want resets, others a run without')
+    kind = ResetTester if True in wishes else VideoTester
+    return kind(model, loader, process, folder, metrics, DetectionDump(dump_dir) if dump_dir else None)
 
 
 def needs_weights(model: nn.Module, weights: str | Path | None) -> bool:
@@ -215,8 +239,7 @@ def _build_validator(config: Config, model: nn.Module, process: Process) -> Test
     require_annotations(loader.dataset)
     folder = Path(config.work_dir) / 'val_results'
     _check_task(model, loader.dataset)
-    kind = VideoTester if _task(loader.dataset) == 'video' else RetrievalTester
-    return kind(model, loader, process, folder, build_metrics(config.val_evaluator))
+    return make_tester(model, loader, process, folder, build_metrics(config.val_evaluator))
 
 
 def _need(config: Config, *keys: str) -> None:

@@ -9,10 +9,13 @@ from mmdet.evaluation.track_ap import TrackAP
 from mmdet.evaluation.tracking import MOTMetric, MOTSMetric, TrackingScores, evaluate_mot, evaluate_mots
 from mmdet.evaluation.video_result import FrameTracks, ResultStore, VideoResult, VideoResultCollector, tracks_of
 from mmdet.evaluation.vis_results import load_results, to_results, write_results
+from mmdet.evaluation.vos_metrics import DAVISMetric, YouTubeVOSMetric
+from mmdet.evaluation.vot_metric import VOTMetric
 from mmdet.evaluation.ytvis import TrackAPOptions, TrackEvaluator, evaluate_ytvis
 
 __all__ = [
     'COCOMetric',
+    'DAVISMetric',
     'FrameTracks',
     'MOTMetric',
     'MOTSMetric',
@@ -24,9 +27,11 @@ __all__ = [
     'TrackAPOptions',
     'TrackEvaluator',
     'TrackingScores',
+    'VOTMetric',
     'VideoResult',
     'VideoResultCollector',
     'YTVISMetric',
+    'YouTubeVOSMetric',
     'average_precision',
     'check_submission',
     'evaluate_coco',

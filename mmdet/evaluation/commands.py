@@ -10,10 +10,11 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from mmdet.evaluation import vos_commands as vos
 from mmdet.evaluation.coco import KINDS, evaluate_coco_files
 from mmdet.evaluation.files import atomic_file, read_json
+from mmdet.evaluation.reports import Report
 from mmdet.evaluation.tracking.files import evaluate_mot_files, evaluate_mots_files, evaluate_video_entries
 from mmdet.evaluation.vis_ground_truth import read_ground_truth
 from mmdet.evaluation.vis_results import load_results
@@ -23,25 +24,13 @@ from mmdet.holdout import HOLDOUT_FRACTION, SPLITS
 
 
 @dataclass(frozen=True)
-class Report:
-    """Outcome of an evaluation.
-
-    Attributes:
-        table: text for the console.
-        numbers: every number, ready for JSON.
-    """
-
-    table: str
-    numbers: dict[str, Any]
-
-
-@dataclass(frozen=True)
 class Command:
     """One benchmark: what it is, which options it takes, and how it is run on files."""
 
     help: str
     add_options: Callable[[ArgumentParser], None]
     evaluate: Callable[[Namespace], Report]
+    curves: bool = False  # whether its report has values per frame to plot
 
 
 def add_split_options(parser: ArgumentParser) -> None:
@@ -169,6 +158,9 @@ COMMANDS: dict[str, Command] = {
     'mot': Command('MOTChallenge, or YouTube-VIS results: HOTA, CLEAR, IDF1', _mot_options, _evaluate_mot),
     'mots': Command('MOTS: sMOTSA, HOTA and their kin, by class and sequence', _mots_options, _evaluate_mots),
     'coco': Command('COCO: AP of boxes and masks on images', _coco_options, _evaluate_images),
+    'davis': Command('DAVIS 2016 and 2017: J and F of label maps', vos.davis_options, vos.evaluate_davis, curves=True),
+    'vos': Command('YouTube-VOS: J and F of label maps, seen and unseen', vos.vos_options, vos.evaluate_vos),
+    'vot': Command('VOT: accuracy, robustness and EAO', vos.vot_options, vos.evaluate_vot_files, curves=True),
 }
 
 

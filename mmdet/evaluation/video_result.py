@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,10 @@ _TYPES: dict[str, type | tuple[type, ...]] = {
     'labels': int,
     'scores': (int, float),
     'masks': (dict, type(None)),
+    'lost': bool,
 }
+_OPTIONAL = ('rotated_boxes', 'lost')
+STATES = ('skipped', 'started', 'failed', 'tracked')  # of a frame under a reset protocol
 
 
 @dataclass
@@ -35,6 +38,8 @@ class FrameTracks:
         scores: in [0, 1].
         bboxes: x1 y1 x2 y2 in pixels of the original frame, right and bottom exclusive.
         masks: at the size of the original frame; None where the detector has no masks.
+        rotated_boxes: four corners x, y of each, in original pixels; None where the model makes none.
+        lost: whether the model says that it lost the object; None where it does not tell.
     """
 
     instance_ids: list[int]
@@ -42,6 +47,8 @@ class FrameTracks:
     scores: list[float]
     bboxes: list[list[float]]
     masks: list[RLE | None]
+    rotated_boxes: list[list[list[float]]] | None = None
+    lost: list[bool] | None = None
 
     def __len__(self) -> int:
         return len(self.instance_ids)
@@ -71,15 +78,20 @@ class FrameTracks:
             DataError: the message begins with ``where``.
         """
         for name, values in vars(self).items():
+            if values is None and name in _OPTIONAL:
+                continue
             if not isinstance(values, list) or len(values) != len(self.instance_ids):
                 raise DataError(f"{where}: '{name}' is not a list of {len(self.instance_ids)}, one per track")
             kinds = _TYPES.get(name, list)
-            if any(isinstance(value, bool) or not isinstance(value, kinds) for value in values):
+            if any(isinstance(value, bool) != (kinds is bool) or not isinstance(value, kinds) for value in values):
                 raise DataError(f"{where}: '{name}' holds a value of a wrong type")
         for identity, score, bbox in zip(self.instance_ids, self.scores, self.bboxes):
             numbers = [score, *bbox]
             if len(bbox) != 4 or not all(isinstance(v, int | float) and math.isfinite(v) for v in numbers):
                 raise DataError(f'{where}, track {identity}: score {score} or box {bbox} is not finite or not complete')
+        for identity, corners in zip(self.instance_ids, self.rotated_boxes or ()):
+            if not _four_corners(corners):
+                raise DataError(f'{where}, track {identity}: rotated box {corners} is not four corners x, y')
         batch = inspect_masks(self.masks, height, width)
         for row, problem in batch.problems.items():
             raise DataError(f'{where}, track {self.instance_ids[row]}: {problem}')
@@ -96,6 +108,7 @@ class VideoResult:
         length: number of frames.
         file_names: file of every frame as the data set named it, '' where there is none (camera).
         frames: one per frame, in order.
+        states: under a reset protocol one of :data:`STATES` per frame; None for an ordinary run.
     """
 
     video_id: int
@@ -104,6 +117,7 @@ class VideoResult:
     length: int
     file_names: list[str]
     frames: list[FrameTracks]
+    states: list[str] | None = None
 
     def to_json(self) -> bytes:
         """JSON text; the same tracks always give the same bytes.
@@ -112,7 +126,8 @@ class VideoResult:
             DataError: a value cannot be written, such as a score that is not a number.
         """
         self.check(f'result of video {self.video_id}')
-        return json.dumps(asdict(self), sort_keys=True, separators=(',', ':'), allow_nan=False).encode()
+        content = asdict(self, dict_factory=_without_none)
+        return json.dumps(content, sort_keys=True, separators=(',', ':'), allow_nan=False).encode()
 
     @classmethod
     def from_json(cls, data: bytes, source: str = 'video result') -> VideoResult:
@@ -143,15 +158,30 @@ class VideoResult:
             raise DataError(
                 f'{source}: {len(self.frames)} frames and {len(self.file_names)} file names, length {self.length}'
             )
+        if self.states is not None and (
+            len(self.states) != self.length or any(state not in STATES for state in self.states)
+        ):
+            raise DataError(f"{source}: 'states' needs one of {', '.join(STATES)} for each of {self.length} frames")
         for index, frame in enumerate(self.frames):
             frame.check(self.height, self.width, f'{source}, frame {index}')
 
 
-def _expect_keys(content: Any, cls: type, where: str) -> None:
-    expected = {field.name for field in fields(cls)}
-    if not isinstance(content, dict) or set(content) != expected:
+def _four_corners(corners: Any) -> bool:
+    if len(corners) != 4 or not all(isinstance(corner, list) and len(corner) == 2 for corner in corners):
+        return False
+    return all(isinstance(v, int | float) and math.isfinite(v) for corner in corners for v in corner)
+
+
+def _without_none(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {key: value for key, value in items if value is not None}
+
+
+def _expect_keys(content: Any, cls: Any, where: str) -> None:
+    allowed = {field.name for field in fields(cls)}
+    needed = {field.name for field in fields(cls) if field.default is MISSING}
+    if not isinstance(content, dict) or not needed <= set(content) <= allowed:
         found = sorted(content) if isinstance(content, dict) else type(content).__name__
-        raise DataError(f'{where}: needs exactly the keys {sorted(expected)}, found {found}')
+        raise DataError(f'{where}: needs exactly the keys {sorted(needed)}, found {found}')
 
 
 class VideoResultCollector:
@@ -226,7 +256,10 @@ def tracks_of(sample: FrameSample) -> FrameTracks:
         ids, labels, scores, bboxes = (
             np.asarray(tracks[name]).tolist() for name in ('instance_ids', 'labels', 'scores', 'bboxes')
         )
-        return FrameTracks(ids, labels, scores, bboxes, list(tracks.masks))
+        corners, lost = (
+            np.asarray(tracks[name]).tolist() if name in tracks else None for name in ('rotated_boxes', 'lost')
+        )
+        return FrameTracks(ids, labels, scores, bboxes, list(tracks.masks), corners, lost)
     except (KeyError, AttributeError) as error:
         needed = 'instance_ids, labels, scores, bboxes and masks'
         raise DataError(f'{where}: pred_tracks needs {needed} ({error})') from error

@@ -14,6 +14,10 @@ TREES = {
     'OVIS': ['annotations_train.json', 'train/', 'annotations_valid.json', 'valid/'],
     'OVIS ': ['annotations/annotations_train.json', 'train/'],
     'COCO': ['annotations/instances_train2017.json', 'train2017/', 'val2017/'],
+    'DAVIS 2017': ['ImageSets/2017/train.txt', 'JPEGImages/480p/', 'ImageSets/2016/train.txt'],
+    'DAVIS 2016': ['ImageSets/2016/train.txt', 'JPEGImages/480p/'],
+    'YouTube-VOS': ['train/meta.json', 'train/JPEGImages/', 'valid/meta.json', 'valid/JPEGImages/'],
+    'VOT': ['list.txt', 'bag/color/'],
     'COCO ': ['annotations/instances_train.json', 'train/'],
 }
 
@@ -46,6 +50,12 @@ def test_missing_pieces(tmp_path):
         "split 'valid' has images but lacks valid.json or annotations/instances_val_sub.json": False,
         "split 'test' is not there": True,
     }
+
+
+def test_splits_that_share_a_folder(tmp_path):
+    grow(tmp_path, ['ImageSets/2017/val.txt', 'JPEGImages/480p/'])
+    found = list(missing_pieces(recognise(tmp_path), tmp_path))
+    assert len(found) == 2 and all(problem.harmless for problem in found)
 
 
 @pytest.mark.parametrize('tree', [[], ['train/JPEGImages/'], ['readme.json']], ids=['empty', 'images only', 'other'])

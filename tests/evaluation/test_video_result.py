@@ -135,6 +135,18 @@ def test_json_round_trip_gives_the_same_bytes() -> None:
     assert VideoResult.from_json(data).to_json() == data
 
 
+def test_rotated_boxes_and_lost() -> None:
+    sample = frame_sample(0, [1], length=1)
+    corners = [[[0.0, 1.0], [2.0, 0.5], [3.0, 2.0], [1.0, 3.0]]]
+    sample.pred_tracks.rotated_boxes = torch.tensor(corners)
+    sample.pred_tracks.lost = torch.tensor([True])
+    result = VideoResultCollector().add(sample)
+    assert result is not None
+    assert VideoResult.from_json(result.to_json()).frames[0].rotated_boxes == corners
+    assert result.frames[0].lost == [True]
+    assert b'rotated' not in collected().to_json() and b'states' not in collected().to_json()
+
+
 def edited(**changes: Any) -> bytes:
     return json.dumps({**json.loads(collected().to_json()), **changes}).encode()
 
@@ -156,6 +168,11 @@ DAMAGED = {
     'lists of different lengths': (edited_frame(labels=[1]), "frame 0: 'labels' is not a list of 2"),
     'label as text': (edited_frame(labels=['a', 'b']), "frame 0: 'labels' holds a value of a wrong type"),
     'box of three numbers': (edited_frame(bboxes=[[1, 2, 3]] * 2), 'frame 0, track 0: score .* box'),
+    'rotated box of three corners': (edited_frame(rotated_boxes=[[[1, 2]] * 3] * 2), 'rotated box .* four corners'),
+    'rotated box of text': (edited_frame(rotated_boxes=[[['a', 2]] * 4] * 2), 'rotated box .* four corners'),
+    'lost as a number': (edited_frame(lost=[1, 0]), "'lost' holds a value of a wrong type"),
+    'state of no frame': (edited(states=['tracked']), "'states' needs one of"),
+    'unknown state': (edited(states=['tracked', 'gone']), "'states' needs one of"),
     'damaged mask': (
         edited_frame(masks=[{'size': [4, 6], 'counts': 'n'}] * 2),
         'frame 0, track 0: ',

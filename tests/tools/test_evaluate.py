@@ -164,3 +164,32 @@ def test_check_submission(check, files, capsys) -> None:
     shown = capsys.readouterr().out
     assert 'r.json: result 0, video 7: category_id 9' in shown
     assert '... and 1 more problems' in shown
+
+
+def test_davis_with_plots(evaluate: Callable[..., int], data_dir: Path, tmp_path: Path) -> None:
+    root = data_dir / 'real' / 'davis'
+    (tmp_path / 'one.txt').write_text('libby\n')
+    argv = ['davis', str(root / 'results/osvos'), '--annotations', str(root), '--sequences', str(tmp_path / 'one.txt')]
+    assert evaluate([*argv, '--plot', str(tmp_path / 'plots'), '--json', str(tmp_path / 'n.json')]) == 0
+    assert [path.name for path in (tmp_path / 'plots').iterdir()] == ['libby.png']
+    numbers = json.loads((tmp_path / 'n.json').read_text())
+    assert numbers['per_object']['libby_1']['J-Mean'] == pytest.approx(0.623027, abs=1e-6)
+
+
+def test_vot(evaluate: Callable[..., int], data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """A run that answers with the truth, on real frames."""
+    bag = data_dir / 'real' / 'sot' / 'bag'
+    for name in ('bag', 'other'):
+        (tmp_path / 'vot' / name).mkdir(parents=True)
+        (tmp_path / 'vot' / name / 'color').symlink_to(bag / 'img')
+        (tmp_path / 'vot' / name / 'groundtruth.txt').symlink_to(bag / 'groundtruth.txt')
+    (tmp_path / 'vot/list.txt').write_text('bag\nother\n')
+    (tmp_path / 'r/baseline/bag').mkdir(parents=True)
+    lines = (bag / 'groundtruth.txt').read_text().splitlines()
+    (tmp_path / 'r/baseline/bag/bag_001.txt').write_text('\n'.join(['1', *lines[1:]]) + '\n')
+    argv = ['vot', str(tmp_path / 'r'), '--annotations', str(tmp_path / 'vot'), '--interval', '20', '60']
+    assert evaluate([*argv, '--json', str(tmp_path / 'n.json')]) == 0
+    numbers = json.loads((tmp_path / 'n.json').read_text())
+    assert (numbers['accuracy'], numbers['robustness'], numbers['EAO']) == pytest.approx((1, 0, 1))
+    assert numbers['sequences_without_results'] == ['other']
+    assert 'without 1 sequences' in capsys.readouterr().out

@@ -122,3 +122,17 @@ def test_a_network_with_weights_of_its_own_needs_no_checkpoint(
     Path('reid.py').write_text(config.pretty_text)
     with pytest.raises(CheckpointError, match='give the checkpoint that fills them'):
         tool.main(['reid.py', '--work-dir', 'w'])
+
+
+def test_a_range_of_checkpoints(tool: ModuleType, capsys: pytest.CaptureFixture) -> None:
+    for epoch in (1, 2):
+        Path(f'epoch_{epoch}.pth').write_bytes(Path('w.pth').read_bytes())
+    assert tool.main(['config.py', '--checkpoints', 'epoch_{1..2}.pth', '--work-dir', 'w']) == 0
+    numbers = json.loads(Path('w/checkpoints.json').read_text())
+    assert list(numbers) == ['epoch_1.pth', 'epoch_2.pth'] and numbers['epoch_1.pth'] == numbers['epoch_2.pth']
+    assert Path('w/checkpoints.png').stat().st_size > 1000
+    assert not list(Path('w').glob('test_*'))  # intermediate results are gone
+    with pytest.raises(SystemExit):
+        tool.main(['config.py', '--checkpoints', 'epoch_{1..2}.pth', '--out', 'a.json'])
+    with pytest.raises(MMDetError, match=r'epoch_3\.pth not there'):
+        tool.main(['config.py', '--checkpoints', 'epoch_{1..3}.pth', '--work-dir', 'w'])

@@ -4,7 +4,13 @@ from mmdet.datasets.shapes.config import CATEGORY_IDS, CLASSES, ShapesConfig
 from mmdet.datasets.shapes.make import make_shapes
 from mmdet.datasets.shapes.render import Frame
 from mmdet.datasets.shapes.video import ShapesVideo
-from mmdet.datasets.shapes.writers import DAVISWriter, KITTIMOTSWriter, ShapesWriter, YTVISWriter
+from mmdet.datasets.shapes.writers import (
+    DAVISWriter,
+    KITTIMOTSWriter,
+    ShapesWriter,
+    YouTubeVOSWriter,
+    YTVISWriter,
+)
 
 __all__ = [
     'CATEGORY_IDS',
@@ -16,5 +22,6 @@ __all__ = [
     'ShapesVideo',
     'ShapesWriter',
     'YTVISWriter',
+    'YouTubeVOSWriter',
     'make_shapes',
 ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mmdet.datasets.clip import Clip, ClipFrame, FrameObjects
+from mmdet.datasets.clip import Clip, ClipFrame, FrameObjects, FramePrompts
 from mmdet.registry import TRANSFORMS
 from mmdet.structures import FrameSample, InstanceData, VideoClip
 
-__all__ = ['PackClip']
+__all__ = ['PackClip', 'pack_prompts']
 
 
 @TRANSFORMS.register_module()
@@ -17,6 +17,7 @@ class PackClip:
     """Pack images into one (T, 3, H, W) uint8 tensor, and frames into samples; always the last transform.
 
     Objects become ``gt_instances``, crowds ``ignored_instances``; frames without loaded annotations have neither.
+    Objects that the data set gives to the model become ``prompts``.
     Names, shapes and units: :mod:`mmdet.structures`.
     """
 
@@ -49,7 +50,17 @@ def _sample(frame: ClipFrame, seed: int) -> FrameSample:
     if frame.objects is not None:
         sample.gt_instances = _instances(frame.objects, ~frame.objects.crowd)
         sample.ignored_instances = _instances(frame.objects, frame.objects.crowd)
+    if frame.prompts is not None:
+        sample.prompts = pack_prompts(frame.prompts)
     return sample
+
+
+def pack_prompts(prompts: FramePrompts) -> InstanceData:
+    """Prompts as a sample carries them."""
+    packed = InstanceData(bboxes=torch.from_numpy(prompts.bboxes), instance_ids=torch.from_numpy(prompts.ids))
+    if prompts.masks is not None:
+        packed.masks = torch.from_numpy(prompts.masks)
+    return packed
 
 
 def _instances(objects: FrameObjects, keep: np.ndarray) -> InstanceData:

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from mmdet.datasets.shapes.config import ShapesConfig
 from mmdet.datasets.shapes.truth import label_map, seen_objects
 from mmdet.datasets.shapes.video import ShapesVideo
 from mmdet.datasets.shapes.writers.base import ShapesWriter, write_image
+from mmdet.sequences.label_maps import encode_label_map
 
 LIST_NAMES = {'train': 'train', 'valid': 'val', 'test': 'test-dev'}
 
@@ -45,9 +44,8 @@ class DAVISWriter(ShapesWriter):
                 labels = np.where(marked, np.cumsum(marked), 0).astype(np.uint16)
             write_image(images / f'{t:05d}.jpg', frame.image, video.config.jpeg_quality)
             if t == 0 or video.split != 'test':
-                picture = Image.fromarray(label_map(frame, video.config.min_area, labels).astype(np.uint8), mode='P')
-                picture.putpalette(davis_palette().tobytes())
-                picture.save(maps / f'{t:05d}.png')
+                numbers = label_map(frame, video.config.min_area, labels).astype(np.uint8)
+                (maps / f'{t:05d}.png').write_bytes(encode_label_map(numbers))
         return {'name': video.name}
 
     def write_index(self, root: Path, split: str, config: ShapesConfig, records: list[dict[str, Any]]) -> None:
@@ -55,13 +53,3 @@ class DAVISWriter(ShapesWriter):
         folder = root / 'ImageSets' / '2017'
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f'{LIST_NAMES[split]}.txt').write_text(''.join(f'{r["name"]}\n' for r in records), encoding='utf-8')
-
-
-def davis_palette() -> NDArray[np.uint8]:
-    """(256, 3) RGB colours of PASCAL VOC and DAVIS labels: a label's bits dealt out to the channels, high first."""
-    labels = np.arange(256)
-    palette = np.zeros((256, 3), np.uint8)
-    for bit in range(8):
-        for channel in range(3):
-            palette[:, channel] |= (((labels >> (3 * bit + channel)) & 1) << (7 - bit)).astype(np.uint8)
-    return palette
