@@ -19,7 +19,8 @@ MAP = KeyMap(
 
 def detect(shapes: Shapes) -> bool:
     """Whether the names are our models' own."""
-    return any(key.startswith('detector.') for key in shapes) and not any('.embed_head.' in key for key in shapes)
+    ours = any(key.startswith(('detector.', 'track_head.network.')) for key in shapes)  # a track head may come alone
+    return ours and not any('.embed_head.' in key for key in shapes)
 
 
 def convert(state_dict: StateDict, meta: Mapping[str, Any], options: ConvertOptions) -> Converted:

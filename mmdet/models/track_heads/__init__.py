@@ -2,5 +2,6 @@
 
 from mmdet.models.track_heads.base import TrackHead
 from mmdet.models.track_heads.masktrack_head import MaskTrackHead, match_logits, match_targets
+from mmdet.models.track_heads.point_track_head import PointTrackHead
 
-__all__ = ['MaskTrackHead', 'TrackHead', 'match_logits', 'match_targets']
+__all__ = ['MaskTrackHead', 'PointTrackHead', 'TrackHead', 'match_logits', 'match_targets']
