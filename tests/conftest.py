@@ -67,13 +67,16 @@ def _edit(node: Any, changes: dict[str, Any]) -> None:
 def _narrow_model(model: Any) -> None:
     """Few channels everywhere, six classes, random weights."""
     base, channels = 8, 16
+    if 'backbone' not in model.detector:
+        _edit(model, dict(base_channels=base, num_foreground=40, num_context=20))
+        return
     backbone = model.detector.backbone
     backbone.update(base_channels=base, pretrained=None)
     if backbone.type == 'ResNeXt':
         backbone.update(groups=2, base_width=32)
     expansion = 1 if backbone.depth < 50 else 4
     widths = dict(feat_channels=channels, channels=channels, in_channels=channels, out_channels=channels)
-    _edit(model, dict(num_classes=6, fc_channels=32, patch_size=3, **widths))
+    _edit(model, dict(num_classes=6, fc_channels=32, patch_size=3, num_foreground=40, num_context=20, **widths))
     model.detector.neck.in_channels = [base * expansion * 2**i for i in range(4)]
 
 
@@ -94,7 +97,7 @@ def reduced_config(repo_root: Path, tiny_shapes: Path) -> Callable[[str, Path], 
             if loader.dataset.type == 'COCOVideoDataset':
                 loader.dataset.type = 'YouTubeVISDataset'  # the same images, one at a time
             place = dict(data_root=str(tiny_shapes), ann_file=f'annotations/{split}.json', split=None)
-            loader.dataset.update(place, img_prefix=f'{split}/JPEGImages')
+            loader.dataset.update(place, img_prefix=f'{split}/JPEGImages', classes=None)
         config.train_dataloader.batch_size = 2
         config.train_cfg = dict(max_iters=2, val_interval=100)
         if config.test_evaluator.type == 'COCOMetric':

@@ -140,5 +140,7 @@ class PointTrackTracker(Tracker):
 def _checked(label: int, row: Mapping[str, Any], common: Mapping[str, float]) -> dict[str, float]:
     unknown = sorted(set(row) - set(FACTORS))
     if unknown:
-        raise ConfigError(f'per_class[{label}] of PointTrackTracker has {", ".join(unknown)}; it takes {", ".join(FACTORS)}')
+        raise ConfigError(
+            f'per_class[{label}] of PointTrackTracker has {", ".join(unknown)}; it takes {", ".join(FACTORS)}'
+        )
     return {**common, **row}

@@ -81,7 +81,8 @@ def _run(data: dict[str, Any], name: str) -> tuple[list[list[int]], dict[str, st
         seen |= set(ids[-1])
         for row in order:
             mask = tracks.masks[row]
-            line = f'{number} {ids[-1][row]} {settings["class_id"]} {mask["size"][0]} {mask["size"][1]} {mask["counts"]}'
+            place = f'{number} {ids[-1][row]} {settings["class_id"]}'
+            line = f'{place} {mask["size"][0]} {mask["size"][1]} {mask["counts"]}'
             lines.setdefault(int(of), []).append(line)
     return ids, {k: '\n'.join(v) for k, v in lines.items()}, worst
 
@@ -93,4 +94,5 @@ def test_scenarios(data: dict[str, Any]) -> None:
         assert ids == expected['track_ids_per_frame'], name
         assert worst <= 1e-5, name
         texts = {int(file.removesuffix('.txt')): text.strip() for file, text in expected['exported_text'].items()}
-        assert [lines[video] for video in sorted(lines)] == [texts[video] for video in sorted(texts) if texts[video]], name
+        theirs = [texts[video] for video in sorted(texts) if texts[video]]
+        assert [lines[video] for video in sorted(lines)] == theirs, name

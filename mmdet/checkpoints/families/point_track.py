@@ -1,4 +1,4 @@
-"""The association network of PointTrack: weights of one-pixel convolutions become those of fully connected layers."""
+"""The association network of PointTrack: kernels of one point become those of fully connected layers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _add_last(weight: Tensor) -> Tensor:
     return weight.unsqueeze(-1)
 
 
-NO_LENGTH = Change(_drop_last, _add_last, 'kernel of one pixel becomes a matrix', 'matrix becomes a kernel of one pixel')
+NO_LENGTH = Change(_drop_last, _add_last, 'a kernel of one point is a matrix', 'a matrix is a kernel of one point')
 
 
 def _layer(old: str, new: str) -> list[Rule]:

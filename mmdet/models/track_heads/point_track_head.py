@@ -146,7 +146,7 @@ class PointTrackHead(TrackHead):
 def _image(clip: Clip, index: int) -> Tensor:
     """(3, h, w) uint8 of frame ``index``, without padding, where the network is."""
     if clip.frames is None:
-        raise ConfigError('PointTrackHead reads the colours of the 8-bit frames, and this clip has none: set Clip.frames')
+        raise ConfigError('PointTrackHead reads colours from the 8-bit frames, and this clip has none: set Clip.frames')
     height, width = clip.samples[index].img_shape
     return clip.frames[index][:, :height, :width].to(clip.images.device)
 

@@ -7,7 +7,7 @@ drawn several times goes through once.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -66,8 +66,9 @@ class PointLayer(nn.Module):
 
     def _folded(self, norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
         """Weight and bias of layer and norm in one, which spares two passes over all points."""
-        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()  # type: ignore[operator]
-        return self.linear.weight * scale[:, None], (self.linear.bias - norm.running_mean) * scale + norm.bias
+        mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
+        scale = norm.weight * (variance + norm.eps).rsqrt()
+        return self.linear.weight * scale[:, None], (self.linear.bias - mean) * scale + norm.bias
 
 
 class PointLayers(nn.Sequential):

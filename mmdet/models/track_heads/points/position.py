@@ -22,7 +22,8 @@ def compat_box_shapes(bboxes: Tensor) -> Tensor:
     Inclusive corners in parts of 1242 x 375, whatever the frame's size, and width and height that are 1 too large.
     """
     corners = bboxes - bboxes.new_tensor([0, 0, 1, 1])
-    return box_shapes(corners, corners.new_tensor([1242, 375]).expand(len(corners), 2)) + corners.new_tensor([0, 0, 1, 1])
+    shapes = box_shapes(corners, corners.new_tensor([1242, 375]).expand(len(corners), 2))
+    return shapes + corners.new_tensor([0, 0, 1, 1])
 
 
 def encode_positions(shapes: Tensor) -> Tensor:

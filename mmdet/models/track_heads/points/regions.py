@@ -1,7 +1,7 @@
 """Pixels of instances and of the windows around them, for all instances of a frame at once.
 
-Nothing here is a loop over instances or an array of the windows' size: an instance is the sorted list of its pixels, and
-the k-th pixel of a window that is *not* in that list is found by a binary search in it.
+Nothing here is a loop over instances or an array of the windows' size: an instance is the sorted list of its pixels,
+and the k-th pixel of a window that is *not* in that list is found by a binary search in it.
 """
 
 from __future__ import annotations
