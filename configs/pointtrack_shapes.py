@@ -53,9 +53,9 @@ test_dataloader = dict(
 )
 
 # ---------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=600)
+train_cfg = dict(max_iters=300)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=0.002, weight_decay=0.0001))
-param_scheduler = [dict(type='MultiStepLR', by_epoch=False, milestones=[400, 540], gamma=0.1)]
+param_scheduler = [dict(type='MultiStepLR', by_epoch=False, milestones=[200, 270], gamma=0.1)]
 
 # ---------------------------------------------------------------- evaluation
 test_evaluator = dict(type='YTVISMetric')

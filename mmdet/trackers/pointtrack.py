@@ -78,7 +78,7 @@ class PointTrackTracker(Tracker):
         if len(usable):
             check_embeddings(detections, sample, None if self._embeddings is None else self._embeddings.shape[1])
             scores = self.scores(found, sample.frame_id)[usable]
-            limits = self._factors(found.labels[usable])[2]
+            limits = self.factors(found.labels[usable])[2]
             rows, columns = assign_most(-scores, scores > limits[:, None])
             self._see(found, usable[rows], columns, sample.frame_id)
             ids[usable[rows]] = self._ids[columns]
@@ -90,7 +90,7 @@ class PointTrackTracker(Tracker):
         """Score (N, M) of every detection with every track; minus infinity where the classes differ."""
         if not len(self._ids) or found.embeddings is None:
             return np.zeros((len(found), len(self._ids)))
-        scale, offset, _, weight = self._factors(found.labels)
+        scale, offset, _, weight = self.factors(found.labels)
         distance = cdist(found.embeddings.astype(np.float64), self._embeddings.astype(np.float64))  # type: ignore[union-attr]
         scores = scale[:, None] * (offset[:, None] - distance)
         if 'masks' in self.requires:
@@ -100,7 +100,7 @@ class PointTrackTracker(Tracker):
             scores = scores + weight[:, None] * overlap
         return -forbid_other_classes(-scores, found.labels, self._labels)
 
-    def _factors(self, labels: IntArray) -> FloatArray:
+    def factors(self, labels: IntArray) -> FloatArray:
         """(4, N): scale, offset, threshold and weight of each label."""
         table = np.array([[row[name] for name in FACTORS] for row in self._rows])
         return table[np.where(labels + 1 < len(table), labels + 1, 0)].T

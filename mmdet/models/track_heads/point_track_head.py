@@ -90,7 +90,7 @@ class PointTrackHead(TrackHead):
         sample = clip.samples[index]
         view = FrameView(_image(clip, index), masks, detections.labels.to(device), sample.get('frame_window'))
         # Finding repeated pixels needs the host, which costs more on a GPU than it saves.
-        return self.sampler.draw(view, _generator(sample, 0), distinct=device.type == 'cpu')
+        return self.sampler.draw(view, frame_generator(sample), distinct=device.type == 'cpu')
 
     def describe(self, points: InstancePoints) -> PointEmbedding:
         """Vectors of instances with the attention that they rest on, for pictures."""
@@ -123,7 +123,7 @@ class PointTrackHead(TrackHead):
         present = present[present >= 0]
         if len(present) <= self.max_tracks:
             return identities
-        order = torch.randperm(len(present), generator=_generator(sample, 0))
+        order = torch.randperm(len(present), generator=frame_generator(sample))
         chosen = present[order[: self.max_tracks]]
         return [torch.where(torch.isin(ids, chosen), ids, -1) for ids in identities]
 
@@ -135,7 +135,7 @@ class PointTrackHead(TrackHead):
         height, width = sample.img_shape
         masks = instances.masks[:, :height, :width].to(device).bool()
         view = FrameView(_image(clip, index), masks, instances.labels.to(device), sample.get('frame_window'))
-        generator = _generator(sample, 1 + place)
+        generator = frame_generator(sample, 1 + place)
         points = self.sampler.draw(view, generator, rows=rows.to(device))
         noise = [torch.randn(len(part.values), 2, generator=generator) for part in (points.foreground, points.context)]
         for part, shift in zip((points.foreground, points.context), noise):
@@ -151,8 +151,8 @@ def _image(clip: Clip, index: int) -> Tensor:
     return clip.frames[index][:, :height, :width].to(clip.images.device)
 
 
-def _generator(sample: FrameSample, purpose: int) -> torch.Generator:
-    """Random numbers of one frame."""
+def frame_generator(sample: FrameSample, purpose: int = 0) -> torch.Generator:
+    """Random numbers of one frame, the same wherever it is computed."""
     seed = int(sample.get('sample_seed') or 0) + _VIDEO * int(sample.video_id) + int(sample.frame_id)
     return sampling_generator(seed % 2**62, _PURPOSE + purpose)
 

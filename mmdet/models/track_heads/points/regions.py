@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -78,7 +79,7 @@ def find_regions(masks: Tensor, compat: bool = False) -> Regions:
             all of its pixels keeps them.
     """
     height, width = masks.shape[1:]
-    owner, rows, columns = masks.nonzero().unbind(1)
+    owner, rows, columns = _pixels(masks)
     counts = torch.bincount(owner, minlength=len(masks))
     bboxes = _bounding_boxes(owner, rows, columns, counts)
     windows = enlarged(bboxes, (height, width))
@@ -90,6 +91,15 @@ def find_regions(masks: Tensor, compat: bool = False) -> Regions:
     inside = _inside(rows, columns, windows[owner])
     counts = torch.bincount(owner[inside], minlength=len(masks))
     return Regions(rows[inside], columns[inside], counts, bboxes, windows)
+
+
+def _pixels(masks: Tensor) -> tuple[Tensor, ...]:
+    """Instance, row and column (K,) of every pixel of (N, H, W) masks, in that order."""
+    if masks.device.type != 'cpu':
+        return masks.nonzero().unbind(1)
+    flat = torch.from_numpy(np.flatnonzero(masks.numpy()))  # skips empty stretches: several times as fast
+    height, width = masks.shape[1:]
+    return flat // (height * width), flat // width % height, flat % width
 
 
 def enlarged(bboxes: Tensor, limits: tuple[int, int]) -> Tensor:
