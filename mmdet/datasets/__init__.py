@@ -4,6 +4,7 @@ from mmdet.datasets import transforms
 from mmdet.datasets.base import ChunkIndex, TrackAnnotation, TrainIndex, VideoDataset, VideoInfo
 from mmdet.datasets.coco import COCOVideoDataset
 from mmdet.datasets.holdout import holdout_ids
+from mmdet.datasets.instances import InstanceDatabase
 from mmdet.datasets.loader import Batch, build_test_loader, build_train_loader
 from mmdet.datasets.samplers import ChunkSampler, ClipBatchSampler
 from mmdet.datasets.ytvis import OVISDataset, YouTubeVISDataset
@@ -14,6 +15,7 @@ __all__ = [
     'ChunkIndex',
     'ChunkSampler',
     'ClipBatchSampler',
+    'InstanceDatabase',
     'OVISDataset',
     'TrackAnnotation',
     'TrainIndex',

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-ENLARGEMENT = 0.2  # of a box's height and width, on each side (PointTrack paper, arXiv 2007.01550)
+from mmdet.geometry import CONTEXT_ENLARGEMENT, enlarge_boxes
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ def find_regions(masks: Tensor, compat: bool = False) -> Regions:
     owner, rows, columns = _pixels(masks)
     counts = torch.bincount(owner, minlength=len(masks))
     bboxes = _bounding_boxes(owner, rows, columns, counts)
-    windows = enlarged(bboxes, (height, width))
+    windows = enlarge_boxes(bboxes, CONTEXT_ENLARGEMENT, (height, width))
     if not compat:
         return Regions(rows, columns, counts, bboxes, windows)
-    cut = enlarged(bboxes, (height - 1, width - 1))
+    cut = enlarge_boxes(bboxes, CONTEXT_ENLARGEMENT, (height - 1, width - 1))
     survives = torch.bincount(owner[_inside(rows, columns, cut[owner])], minlength=len(masks)) > 0
     windows = torch.where(survives[:, None], cut, windows)
     inside = _inside(rows, columns, windows[owner])
@@ -100,15 +100,6 @@ def _pixels(masks: Tensor) -> tuple[Tensor, ...]:
     flat = torch.from_numpy(np.flatnonzero(masks.numpy()))  # skips empty stretches: several times as fast
     height, width = masks.shape[1:]
     return flat // (height * width), flat // width % height, flat % width
-
-
-def enlarged(bboxes: Tensor, limits: tuple[int, int]) -> Tensor:
-    """Boxes (N, 4) int grown on every side by 0.2 of their size, rounded down, and cut at (height, width)."""
-    x1, y1, x2, y2 = bboxes.unbind(1)
-    grow_x, grow_y = ((x2 - x1) * ENLARGEMENT).long(), ((y2 - y1) * ENLARGEMENT).long()
-    height, width = limits
-    left, top = (x1 - grow_x).clamp(min=0), (y1 - grow_y).clamp(min=0)
-    return torch.stack([left, top, (x2 + grow_x).clamp(max=width), (y2 + grow_y).clamp(max=height)], 1)
 
 
 def _bounding_boxes(owner: Tensor, rows: Tensor, columns: Tensor, counts: Tensor) -> Tensor:
