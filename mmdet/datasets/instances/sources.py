@@ -103,8 +103,9 @@ def _read_map(files: Sequence[Path], images: Path, frame: int) -> AnnotatedFrame
     values = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
     if values is None or values.ndim != 2:
         raise DataError(f'{file}: {where}: not a label map (a PNG of one 16-bit channel)')
-    image = read_image(find_image(images / file.stem), where)
-    check_size(file, values.shape[:2], image.shape[:2], where)
+    path = find_image(images / file.stem)
+    image = read_image(path, where)
+    check_size(path, image.shape[:2], values.shape[:2], where)
     ids = np.unique(values)
     ids = ids[(ids > 0) & (ids // INSTANCES_PER_CLASS != MOTS_IGNORE)].astype(np.int64)
     labels = ids // INSTANCES_PER_CLASS - 1
