@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob('*.md'), *ROOT.glob('docs/*.md'), *ROOT.glob('configs/*.md'), *ROOT.glob('data/*.md')])
 COMMAND = re.compile(r'python3? ((?:tools|demo|benchmarks)/\w+\.py)([^\n`]*)')
+SUBCOMMANDS = {'tools/evaluate.py': 'ytvis', 'tools/convert_dataset.py': 'mots-instances'}  # shown on the pages
 NOT_OURS = 'there | here'  # tables of other programs' commands have them in their first column
 
 
@@ -30,7 +31,7 @@ def commands() -> list[tuple[str, str, str]]:
 
 @cache
 def help_of(script: str) -> str:
-    """Output of ``--help``, with that of the first subcommand where there are some."""
+    """Output of ``--help``, with that of a subcommand where there are some."""
 
     def ask(*arguments: str) -> str:
         done = subprocess.run(
@@ -39,7 +40,7 @@ def help_of(script: str) -> str:
         return done.stdout
 
     text = ask()
-    return text + (ask('ytvis') if script == 'tools/evaluate.py' else '')
+    return text + (ask(SUBCOMMANDS[script]) if script in SUBCOMMANDS else '')
 
 
 @pytest.mark.parametrize(('page', 'script', 'rest'), commands(), ids=lambda value: value.strip()[:60])
