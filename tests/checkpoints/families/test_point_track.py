@@ -97,6 +97,11 @@ def test_t20_never_random(original: Path, tmp_path: Path) -> None:
         load_weights(model(), tmp_path / 'ours.safetensors', require_complete=True)
 
 
+def test_a_track_head_alone_serves_any_classes(tmp_path: Path) -> None:
+    torch.save({'state_dict': model().state_dict(), 'meta': {'classes': ['car']}}, tmp_path / 'last.pth')
+    load_weights(model(), tmp_path / 'last.pth', require_complete=True, classes=['cat', 'dog'])
+
+
 def test_own_weights_of_a_track_head_alone(tmp_path: Path) -> None:
     torch.save({'state_dict': model().state_dict(), 'meta': {}}, tmp_path / 'last.pth')
     report = convert(tmp_path / 'last.pth', tmp_path / 'ours.safetensors')
