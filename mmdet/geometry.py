@@ -16,6 +16,7 @@ from torch import Tensor
 from torchvision.ops import roi_align as _roi_align
 
 ConventionName = Literal['modern', 'legacy']
+CONTEXT_ENLARGEMENT = 0.2  # on each side, of a box's size: what counts as around an instance (arXiv 2007.01550)
 MAX_LOG_RATIO = abs(math.log(16 / 1000))  # largest |dw|, |dh| before exp
 
 
@@ -173,3 +174,12 @@ def roi_levels(rois: Tensor, finest_scale: float, num_levels: int) -> Tensor:
     """Pyramid level (R,) of each (R, 4) box: floor(log2(sqrt(area) / finest_scale)), clamped (FPN paper, eq. 1)."""
     scale = ((rois[:, 2] - rois[:, 0]) * (rois[:, 3] - rois[:, 1])).clamp(min=0).sqrt()
     return torch.floor(torch.log2(scale / finest_scale + 1e-6)).clamp(0, num_levels - 1).long()
+
+
+def enlarge_boxes(bboxes: Tensor, fraction: float, limits: tuple[int, int]) -> Tensor:
+    """Boxes (N, 4) int grown on every side by a fraction of their size, rounded down, and cut at (height, width)."""
+    x1, y1, x2, y2 = bboxes.unbind(1)
+    grow_x, grow_y = ((x2 - x1) * fraction).long(), ((y2 - y1) * fraction).long()
+    height, width = limits
+    left, top = (x1 - grow_x).clamp(min=0), (y1 - grow_y).clamp(min=0)
+    return torch.stack([left, top, (x2 + grow_x).clamp(max=width), (y2 + grow_y).clamp(max=height)], 1)

@@ -11,6 +11,8 @@ source_frame    index of the frame in a live source; runs ahead of frame_id wher
 ori_shape       (H, W) of the original frame in pixels
 img_shape       (H, W) after resizing, before padding
 scale_factor    (w_scale, h_scale) from original to resized pixels
+frame_window    where the image is a cut-out: (x, y, width, height), its place in and the size of the whole
+                frame, in pixels of the image
 flip            whether the resized frame was flipped left to right
 blank           True where the frame's file was not read, so that its pixels mean nothing; absent otherwise
 sample_seed     int that drives every random choice made for this sample inside the model (RoI sampling)
@@ -28,7 +30,8 @@ bboxes          (N, 4) float32, x1 y1 x2 y2, right and bottom exclusive
 labels          (N,) int64 from 0, the position of the category in the data set's ``classes``
 scores          (N,) float32 in [0, 1]
 masks           training: (N, H, W) uint8 0/1; inside the model: :class:`InstanceMasks`; outside: list of COCO RLE
-instance_ids    (N,) int64, the annotation's or the track's identity
+instance_ids    (N,) int64, the annotation's or the track's identity; negative in training: a part of the
+                scene that is nobody to follow
 embeddings      (N, D) float32 where a track head ran
 forecasts       (N, K, 4) float32 boxes expected in the next K frames, NaN where unknown; on request
 ==============  ======================================================================================

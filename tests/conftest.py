@@ -96,6 +96,9 @@ def _narrow_model(model: Any) -> None:
         return
     if model.get('track_head') and 'embedder' in model.track_head:
         model.track_head.embedder.backbone.base_channels = base
+    if 'backbone' not in model.detector:
+        _edit(model, dict(base_channels=base, num_foreground=40, num_context=20))
+        return
     backbone = model.detector.backbone
     if model.detector.type == 'SpatialEmbedding':
         backbone.base_channels, model.detector.num_classes = base, 6
@@ -107,7 +110,7 @@ def _narrow_model(model: Any) -> None:
         backbone.update(groups=2, base_width=32)
     expansion = 1 if backbone.depth < 50 else 4
     widths = dict(feat_channels=channels, channels=channels, in_channels=channels, out_channels=channels)
-    _edit(model, dict(num_classes=6, fc_channels=32, patch_size=3, **widths))
+    _edit(model, dict(num_classes=6, fc_channels=32, patch_size=3, num_foreground=40, num_context=20, **widths))
     model.detector.neck.in_channels = [base * expansion * 2**i for i in range(4)]
 
 

@@ -62,7 +62,8 @@ def load_weights(
     if report.random or not fitting:
         refuse_foreign(state, meta, path)
     _refuse_unrelated(module, fitting, report, path)
-    problems = _class_problem(meta, classes or getattr(module, 'classes', None))
+    knows_classes = not all(key.startswith('track_head.') for key in fitting)  # a track head alone has no class heads
+    problems = _class_problem(meta, classes or getattr(module, 'classes', None)) if knows_classes else []
     problems += differences(meta, module)
     if require_complete:
         _require_complete(module, report, problems + _unused(module, report), path)

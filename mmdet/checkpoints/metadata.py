@@ -7,7 +7,7 @@ family              the family that it was converted from
 convention          geometry that the weights were trained with: ``modern`` or ``legacy``
 normalisation       {channel_order: rgb or bgr, mean: [3], std: [3]} in pixel values 0..255
 backbone            {style: pytorch or caffe}, where the stride sits
-track_head          {last_relu: bool}
+track_head          {last_relu: bool} or {compat: bool}, what the head computes beside its weights
 calibration_head    {window: centred or cuda}, where the correlation looks
 reid                {size: [width, height] of crops, mean: [3], std: [3], network, num_identities}
 embedding           {num_sigmas, coordinates, unit} of a SpatialEmbedding detector
@@ -45,6 +45,7 @@ COMPARED = {  # metadata entry -> where a model, or the model part of a config, 
     'normalisation.std': 'data_preprocessor.std',
     'backbone.style': 'detector.backbone.style',
     'track_head.last_relu': 'track_head.last_relu',
+    'track_head.compat': 'track_head.compat',
     'calibration_head.window': 'calibration_head.window',
     'reid.size': 'embedder.size',
     'reid.mean': 'embedder.mean',

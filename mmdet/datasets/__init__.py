@@ -6,6 +6,7 @@ from mmdet.datasets.coco import COCOVideoDataset
 from mmdet.datasets.crops import CropDataset, CropSampler, IdentityBatchSampler, Market1501Dataset, VideoCropDataset
 from mmdet.datasets.davis import DAVISDataset
 from mmdet.datasets.holdout import holdout_ids
+from mmdet.datasets.instances import InstanceDatabase
 from mmdet.datasets.loader import Batch, build_test_loader, build_train_loader
 from mmdet.datasets.motchallenge import MOTChallengeDataset
 from mmdet.datasets.mots import MOTSDataset
@@ -24,6 +25,7 @@ __all__ = [
     'CropSampler',
     'DAVISDataset',
     'IdentityBatchSampler',
+    'InstanceDatabase',
     'MOTChallengeDataset',
     'MOTSDataset',
     'Market1501Dataset',

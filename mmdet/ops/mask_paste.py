@@ -17,6 +17,8 @@ from mmdet.structures import RLE, RoIMasks
 
 FloatArray = NDArray[np.float32]
 
+DENSE_AT_ONCE = 32  # masks that are resampled together on a device, as 32-bit numbers of frame size
+
 
 def _bilinear_taps(positions: FloatArray, size: int, clamp: bool) -> tuple[NDArray[np.int64], FloatArray, FloatArray]:
     """Left tap index and the two weights of each sample position on a grid of ``size`` cells: 3 x (P,).
@@ -110,8 +112,45 @@ def paste_to_rle(masks: RoIMasks) -> list[RLE]:
 
 
 def paste_dense(masks: RoIMasks) -> Tensor:
-    """(N, H, W) bool masks at canvas size, on the CPU."""
+    """(N, H, W) bool masks at canvas size, on the device of ``masks``."""
+    if masks.probabilities.device.type != 'cpu':
+        return paste_on_device(masks)
     dense = np.zeros((len(masks), *masks.canvas), bool)
     for row, (mask, (x1, y1, x2, y2)) in zip(dense, _each_mask(masks)):
         row[y1:y2, x1:x2] = mask
     return torch.from_numpy(dense)
+
+
+def paste_on_device(masks: RoIMasks) -> Tensor:
+    """(N, H, W) bool masks without a detour over the host; a pixel at the threshold may differ by rounding.
+
+    Bilinear resampling is separable: a matrix of row weights times the grid times a matrix of column weights.
+    """
+    grids, boxes = masks.probabilities.float(), masks.bboxes.float()
+    height, width = masks.canvas
+    columns = _axis_weights(boxes[:, [0, 2]], width, grids.shape[-1], masks.legacy)  # (N, W, S)
+    rows = _axis_weights(boxes[:, [1, 3]], height, grids.shape[-1], masks.legacy)  # (N, H, S)
+    sound = (boxes[:, 2:] > boxes[:, :2]).all(1)
+    dense = torch.zeros(len(grids), height, width, dtype=torch.bool, device=grids.device)
+    for start in range(0, len(grids), DENSE_AT_ONCE):
+        part = slice(start, start + DENSE_AT_ONCE)
+        dense[part] = rows[part] @ grids[part] @ columns[part].mT > masks.threshold
+    return dense & sound[:, None, None]
+
+
+def _axis_weights(ends: Tensor, size: int, cells: int, legacy: bool) -> Tensor:
+    """Weights (N, size, S) of the grid's cells in every pixel of one axis, for boxes from ``ends[:, 0]`` to [:, 1]."""
+    if legacy:
+        low = ends[:, :1].trunc()
+        high = torch.maximum((ends[:, 1:] - 1).trunc() + 1, low + 1)
+        first, last = low, high
+    else:
+        low, high = ends[:, :1], ends[:, 1:]
+        first, last = (low - 1).floor(), (high + 1).ceil()
+    pixels = torch.arange(size, device=ends.device, dtype=torch.float32)
+    positions = (pixels + 0.5 - low) * (cells / (high - low)) - 0.5  # (N, size)
+    if legacy:
+        positions = positions.clamp(0, cells - 1)
+    distance = (positions[..., None] - torch.arange(cells, device=ends.device)).abs()
+    inside = (pixels >= first) & (pixels < last)
+    return (1 - distance).clamp(min=0).nan_to_num(0.0) * inside[..., None]

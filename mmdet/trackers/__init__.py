@@ -6,6 +6,7 @@ from mmdet.trackers.deepsort import DeepSORTTracker
 from mmdet.trackers.iou import IoUTracker
 from mmdet.trackers.masktrack import MaskTrackTracker
 from mmdet.trackers.ocsort import OCSORTTracker
+from mmdet.trackers.pointtrack import PointTrackTracker
 from mmdet.trackers.sort import SORTTracker
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     'IoUTracker',
     'MaskTrackTracker',
     'OCSORTTracker',
+    'PointTrackTracker',
     'SORTTracker',
     'Tracker',
     'with_identities',

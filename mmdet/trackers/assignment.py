@@ -64,6 +64,26 @@ def assign(
     return Matches(rows[row], columns[column], rows[free_rows], unmatched_columns)
 
 
+def assign_most(cost: FloatArray, allowed: NDArray[np.bool_]) -> tuple[IntArray, IntArray]:
+    """As many allowed pairs of rows and columns as there can be, and among such choices the cheapest.
+
+    Args:
+        cost: (M, N), finite where allowed.
+        allowed: (M, N).
+
+    Returns:
+        Rows in rising order, and the column of each.
+    """
+    if not allowed.any():
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    low, high = cost[allowed].min(), cost[allowed].max()
+    # one forbidden pair is dearer than any number of allowed ones
+    forbidden = (high - low + 1) * (min(cost.shape) + 1)
+    rows, columns = linear_sum_assignment(np.where(allowed, cost - low, forbidden))
+    kept = allowed[rows, columns]
+    return rows[kept], columns[kept]
+
+
 def box_iou(first: FloatArray, second: FloatArray) -> FloatArray:
     """Intersection over union (M, N) of boxes (M, 4) and (N, 4). Boxes without area overlap nothing."""
     x1, y1, x2, y2 = first.T

@@ -8,6 +8,7 @@ import torch
 from pycocotools import mask as coco_mask
 from torch.nn import functional
 
+from mmdet.ops.mask_paste import paste_on_device
 from mmdet.structures import RoIMasks
 
 
@@ -69,3 +70,16 @@ def test_boxes_without_pixels_give_empty_masks(box: list[float]) -> None:
 def test_full_frame_mask_is_one_run() -> None:
     masks = RoIMasks(torch.ones(1, 28, 28), torch.tensor([[-5.0, -5, 40, 40]]), (20, 30))
     assert coco_mask.area(masks.to_rle()[0]) == 600
+
+
+@pytest.mark.parametrize('legacy', [False, True])
+@pytest.mark.parametrize('threshold', [0.5, 0.1])
+@pytest.mark.parametrize('canvas', [(48, 64), (30, 30), (12, 90)])
+def test_the_form_for_devices_gives_the_same(canvas: tuple[int, int], threshold: float, legacy: bool) -> None:
+    masks = _random_masks(7, canvas, legacy)
+    masks.threshold = threshold
+    odd = torch.tensor([[5.0, 5, 5, 9], [9, 9, 4, 4], [-50, -50, -10, -10], [-5, -5, 200, 200], [3, 3, 3.2, 3.2]])
+    masks.bboxes[:5] = odd
+    differing = paste_on_device(masks) != masks.to_dense()
+    assert differing.float().mean() < 1e-5
+    assert not differing[:3].any()

@@ -24,6 +24,7 @@ CONFIGS = [
     dict(type='ByteTracker'),
     dict(type='OCSORTTracker'),
     dict(type='SORTTracker'),
+    dict(type='PointTrackTracker', overlap_weight=0.0),
     dict(type='IoUTracker'),
     dict(type='IoUTracker', overlap='mask'),
 ]

@@ -19,7 +19,8 @@ MAP = KeyMap(
 
 def detect(shapes: Shapes) -> bool:
     """Whether the names are our models' own."""
-    ours = any(key.startswith(('detector.', 'embedder.')) for key in shapes)
+    # a track head and a re-identification network may come alone
+    ours = any(key.startswith(('detector.', 'embedder.', 'track_head.network.')) for key in shapes)
     return ours and not any('.embed_head.' in key for key in shapes)
 
 

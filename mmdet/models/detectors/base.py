@@ -22,7 +22,8 @@ class Clip:
         samples: T samples with the meta of ``structures``.
         features: pyramid of the T frames; empty for a detector without one.
         convention: how the detector scales boxes between original and resized pixels.
-        frames: (T, 3, h, w) uint8 RGB resized frames before normalisation, for heads that crop images.
+        frames: (T, 3, h, w) uint8 RGB resized frames before normalisation, for heads that look at pixels; on any
+            device. Frames of a training batch differ in size: a sample's ``img_shape`` says what is not padding.
     """
 
     images: Tensor

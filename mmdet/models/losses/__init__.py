@@ -3,7 +3,7 @@
 from mmdet.models.losses.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, L1Loss, SmoothL1Loss, batch_count
 from mmdet.models.losses.lovasz import lovasz_gradient, lovasz_hinge
 from mmdet.models.losses.spatial_embedding_loss import SpatialEmbeddingLoss
-from mmdet.models.losses.triplet import BatchHardTripletLoss
+from mmdet.models.losses.triplet import BatchHardTripletLoss, batch_hard_triplet, nearest_is_same
 
 __all__ = [
     'BatchHardTripletLoss',
@@ -13,6 +13,8 @@ __all__ = [
     'SmoothL1Loss',
     'SpatialEmbeddingLoss',
     'batch_count',
+    'batch_hard_triplet',
     'lovasz_gradient',
     'lovasz_hinge',
+    'nearest_is_same',
 ]

@@ -20,9 +20,11 @@ class TrackHead(nn.Module):
             8-bit frames, which every video session has; see :mod:`mmdet.models.video.slots`.
         embedding_dim: D, length of the vectors.
         trains: whether it trains with the detector, on pairs of frames; one that does not adds no loss.
+        max_references: reference frames of a key frame that the loss takes at most; None takes all that clips bring.
     """
 
     requires: frozenset[str] = frozenset()
+    max_references: int | None = 1
     embedding_dim: int
     trains: bool = True
 
@@ -32,9 +34,10 @@ class TrackHead(nn.Module):
 
     @abstractmethod
     def loss(self, key: Clip, references: Clip, sampled: Sequence[SampledRoIs]) -> dict[str, Tensor]:
-        """Losses on B key frames and their B reference frames, both annotated.
+        """Losses on B key frames and R reference frames of each, all annotated.
 
         Args:
-            key, references: clips of B frames; frame i of one belongs to frame i of the other.
-            sampled: boxes drawn on the key frames by the detector's loss.
+            key: clip of B frames.
+            references: clip of B * R frames, those of key frame i from i * R on; R = 1 where ``max_references`` is 1.
+            sampled: boxes drawn on the key frames by the detector's loss, or all annotated ones where it has none.
         """

@@ -7,10 +7,13 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mmdet.errors import ConfigError
 from mmdet.models.calibration_heads import CalibrationHead
 from mmdet.models.detectors import Clip, Detector
+from mmdet.models.detectors.ground_truth import annotated_rois
+from mmdet.models.samplers import SampledRoIs
 from mmdet.models.video.session import VideoSession
 from mmdet.models.video.slots import check_slots
 from mmdet.registry import MODELS, TRACKERS
@@ -30,7 +33,8 @@ class VideoInstanceSegmenter(nn.Module):
         data_preprocessor, detector, calibration_head, track_head, tracker: config dicts.
         detector_trains_on: ``key`` trains the detector on key frames alone, as published; ``all`` also on the reference
             frames, which are encoded anyway: more supervision per second where time is short. A calibration head then
-            repairs a key frame with its first reference and every reference with its key frame.
+            repairs a key frame with its first reference and every reference with its key frame. ``none`` keeps the
+            detector as it was loaded and trains the track head alone, on annotated boxes and masks.
         classes: names of the detector's classes, if known; a checkpoint brings them otherwise.
 
     Raises:
@@ -44,7 +48,7 @@ class VideoInstanceSegmenter(nn.Module):
         calibration_head: dict | None = None,
         track_head: dict | None = None,
         tracker: dict | None = None,
-        detector_trains_on: Literal['key', 'all'] = 'key',
+        detector_trains_on: Literal['key', 'all', 'none'] = 'key',
         classes: Sequence[str] | None = None,
     ) -> None:
         super().__init__()
@@ -53,12 +57,26 @@ class VideoInstanceSegmenter(nn.Module):
         self.calibration_head: CalibrationHead | None = MODELS.build(calibration_head) if calibration_head else None
         self.track_head = MODELS.build(track_head) if track_head else None
         self.tracker = TRACKERS.build(tracker) if tracker else None
-        if detector_trains_on not in ('key', 'all'):
-            raise ConfigError(f"detector_trains_on {detector_trains_on!r} does not exist; use 'key' or 'all'")
+        if detector_trains_on not in ('key', 'all', 'none'):
+            raise ConfigError(f"detector_trains_on {detector_trains_on!r} does not exist; use 'key', 'all' or 'none'")
         self.detector_trains_on = detector_trains_on
         self.classes = tuple(classes) if classes else None
         self._session: VideoSession | None = None
         check_slots(self.detector, self.calibration_head, self.track_head, self.tracker)
+        if detector_trains_on == 'none':
+            self._freeze_detector()
+
+    def _freeze_detector(self) -> None:
+        if self.track_head is None or self.calibration_head is not None:
+            raise ConfigError("detector_trains_on='none' trains a track head alone: give one, and no calibration head")
+        self.detector.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> VideoInstanceSegmenter:
+        """Training or test mode; a detector that does not train stays in test mode, its norms' statistics too."""
+        super().train(mode)
+        if self.detector_trains_on == 'none':
+            self.detector.eval()
+        return self
 
     def forward(
         self,
@@ -88,17 +106,36 @@ class VideoInstanceSegmenter(nn.Module):
         images = images[:, : self._training_length(images.shape[1])]
         length = images.shape[1]
         samples = [[_on(sample, images.device) for sample in clip[:length]] for clip in data_samples]
-        features = self.detector.extract_feat(images.flatten(0, 1))
-        key = self._clip_at(images, samples, features, 0)
+        features = self._training_features(images)
+        key = self._clip_at(inputs, images, samples, features, [0])
+        losses, sampled = self._detector_loss(features, samples, key)
+        if self.track_head is not None and self.track_head.trains:
+            last = 1 if self.track_head.max_references == 1 else length - 1
+            references = self._clip_at(inputs, images, samples, features, range(1, last + 1))
+            losses.update(self.track_head.loss(key, references, sampled))
+        return losses
+
+    def _training_features(self, images: Tensor) -> Features:
+        """Pyramid of all B * T frames; of a detector that does not train, without gradients and only where used."""
+        if self.detector_trains_on != 'none':
+            return self.detector.extract_feat(images.flatten(0, 1))
+        if 'pyramid' not in self.track_head.requires:  # type: ignore[union-attr]
+            return ()
+        with torch.no_grad():
+            return self.detector.extract_feat(images.flatten(0, 1))
+
+    def _detector_loss(
+        self, features: Features, samples: Sequence[Sequence[FrameSample]], key: Clip
+    ) -> tuple[dict[str, Tensor], list[SampledRoIs]]:
+        """The detector's losses, and the boxes of the key frames for a track head."""
+        length = len(samples[0])
+        if self.detector_trains_on == 'none':
+            return {}, [annotated_rois(sample) for sample in key.samples]
         fused = self._fused(features, length)
         if self.detector_trains_on == 'all':
             losses, sampled = self.detector.loss(features, [sample for clip in samples for sample in clip], fused)
-            sampled = sampled[::length]
-        else:
-            losses, sampled = self.detector.loss(key.features, key.samples, fused)
-        if self.track_head is not None and self.track_head.trains:
-            losses.update(self.track_head.loss(key, self._clip_at(images, samples, features, 1), sampled))
-        return losses
+            return losses, sampled[::length]
+        return self.detector.loss(key.features, key.samples, fused)
 
     def _training_length(self, length: int) -> int:
         """How many of a training clip's frames are used."""
@@ -107,7 +144,8 @@ class VideoInstanceSegmenter(nn.Module):
         needing = [name for name, head in paired.items() if head is not None]
         if needing and length < 2:
             raise ConfigError(f'a {needing[0]} head trains on pairs: give the train data set num_ref_frames=1 or more')
-        if needing and length > 2 and self.detector_trains_on == 'key':
+        takes_all = track is not None and track.max_references != 1
+        if needing and length > 2 and self.detector_trains_on != 'all' and not takes_all:
             raise ConfigError(
                 f'a {needing[0]} head trains on exactly one reference frame, but clips bring {length - 1}: give the '
                 "train data set num_ref_frames=1, or let the detector train on all with detector_trains_on='all'"
@@ -123,11 +161,21 @@ class VideoInstanceSegmenter(nn.Module):
         return self.calibration_head.fuse(every(features, length, 0), every(features, length, 1))
 
     def _clip_at(
-        self, images: Tensor, samples: Sequence[Sequence[FrameSample]], features: Features, position: int
+        self,
+        inputs: Sequence[Tensor],
+        images: Tensor,
+        samples: Sequence[Sequence[FrameSample]],
+        features: Features,
+        positions: Sequence[int],
     ) -> Clip:
-        """Frame ``position`` of every clip of a batch, as one clip of B frames."""
-        own = every(features, images.shape[1], position)
-        return Clip(images[:, position], [clip[position] for clip in samples], own, self.detector.convention)
+        """Frames ``positions`` of every clip of a batch as one clip of B * len(positions) frames, clip by clip."""
+        length, chosen = images.shape[1], list(positions)
+        own = tuple(level.unflatten(0, (-1, length))[:, chosen].flatten(0, 1) for level in features)
+        frames = None
+        if self.track_head is not None and 'frames' in self.track_head.requires:
+            frames = pad_frames(inputs, chosen, images.shape[-2:])
+        picked = [clip[position] for clip in samples for position in chosen]
+        return Clip(images[:, chosen].flatten(0, 1), picked, own, self.detector.convention, frames)
 
     @torch.no_grad()
     def predict(self, inputs: Sequence[Tensor], data_samples: Sequence[Sequence[FrameSample]]) -> list[FrameSample]:
@@ -190,6 +238,13 @@ class VideoInstanceSegmenter(nn.Module):
 def every(features: Features, length: int, position: int) -> Features:
     """Frame ``position`` of every clip, out of a pyramid (B * length, ...) of B clips."""
     return tuple(level[position::length] for level in features)
+
+
+def pad_frames(inputs: Sequence[Tensor], positions: Sequence[int], size: Sequence[int]) -> Tensor:
+    """Frames ``positions`` of B clips (T, 3, h, w) uint8, padded right and bottom with zeros to (height, width)."""
+    height, width = size
+    frames = [clip[list(positions)] for clip in inputs]
+    return torch.cat([functional.pad(f, (0, width - f.shape[-1], 0, height - f.shape[-2])) for f in frames])
 
 
 def partner_frames(features: Features, length: int) -> Features:

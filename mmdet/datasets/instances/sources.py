@@ -1,0 +1,118 @@
+"""Annotated videos as an instance database reads them: from any data set, or from MOTS label maps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mmdet.datasets.annotations import VideoInfo
+from mmdet.datasets.base import VideoDataset
+from mmdet.datasets.clip import ClipFrame
+from mmdet.datasets.image_file import check_size, find_image, read_image
+from mmdet.datasets.schema import Problem
+from mmdet.datasets.transforms.loading import load_objects
+from mmdet.errors import DataError
+
+MOTS_CLASSES = ('car', 'pedestrian')
+INSTANCES_PER_CLASS = 1000  # a MOTS label is class * 1000 + instance
+MOTS_IGNORE = 10
+
+
+@dataclass(frozen=True)
+class AnnotatedFrame:
+    """One frame and its N instances.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        masks: (N, H, W) bool.
+        labels: (N,) class from 0.
+        ids: (N,) identity in the video.
+    """
+
+    image: np.ndarray
+    masks: np.ndarray
+    labels: np.ndarray
+    ids: np.ndarray
+
+
+@dataclass(frozen=True)
+class SourceVideo:
+    """A video whose frames are read when they are asked for.
+
+    Attributes:
+        name: what it is called, unique in its set.
+        length: number of frames.
+        read: frame of an index.
+    """
+
+    name: str
+    length: int
+    read: Callable[[int], AnnotatedFrame]
+
+
+def videos_of(dataset: VideoDataset) -> list[SourceVideo]:
+    """The videos of a data set; crowds and objects that cannot be trained on are left out."""
+    return [SourceVideo(str(video.id), video.length, partial(_read, dataset, video)) for video in dataset.videos]
+
+
+def _read(dataset: VideoDataset, video: VideoInfo, frame: int) -> AnnotatedFrame:
+    path = str(dataset.image_path(video, frame))
+    where = Problem(dataset.ann_file, '', video.id, None, frame).where
+    image = read_image(path, where)
+    check_size(path, image.shape[:2], (video.height, video.width), where)
+    objects = load_objects(ClipFrame(video, frame, path), dataset.ann_file)
+    objects = objects.select(~objects.crowd)
+    return AnnotatedFrame(image, objects.masks.astype(bool), objects.labels, objects.ids)
+
+
+def mots_videos(maps: str | Path, images: str | Path, sequences: Sequence[str] = ()) -> list[SourceVideo]:
+    """Sequences of 16-bit label maps ``<maps>/<sequence>/<frame>.png`` with frames of the same names in ``images``.
+
+    A pixel of class c and instance i has the value 1000 c + i; 0 and class 10 (to be ignored) belong to nobody.
+
+    Args:
+        maps: folder of the label maps, one folder per sequence.
+        images: folder of the frames, one folder per sequence.
+        sequences: names of the wanted ones, in this order; all in the order of their names if empty.
+
+    Raises:
+        DataError: a folder is missing or empty.
+    """
+    maps, images = Path(maps), Path(images)
+    if not maps.is_dir():
+        raise DataError(f'there is no folder {maps} of label maps')
+    names = list(sequences) or sorted(path.name for path in maps.iterdir() if path.is_dir())
+    return [_mots_video(maps / name, images / name) for name in names]
+
+
+def _mots_video(maps: Path, images: Path) -> SourceVideo:
+    files = sorted(maps.glob('*.png'))
+    if not files:
+        raise DataError(f'{maps}: there are no label maps (.png) of this sequence')
+    return SourceVideo(maps.name, len(files), partial(_read_map, files, images))
+
+
+def _read_map(files: Sequence[Path], images: Path, frame: int) -> AnnotatedFrame:
+    file = files[frame]
+    where = f'sequence {images.name}, frame {frame}'
+    values = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+    if values is None or values.ndim != 2:
+        raise DataError(f'{file}: {where}: not a label map (a PNG of one 16-bit channel)')
+    path = find_image(images / file.stem)
+    image = read_image(path, where)
+    check_size(path, image.shape[:2], values.shape[:2], where)
+    ids = np.unique(values)
+    ids = ids[(ids > 0) & (ids // INSTANCES_PER_CLASS != MOTS_IGNORE)].astype(np.int64)
+    labels = ids // INSTANCES_PER_CLASS - 1
+    unknown = ids[(labels < 0) | (labels >= len(MOTS_CLASSES))]
+    if len(unknown):
+        raise DataError(
+            f'{file}: {where}: value {unknown[0]} is of class {unknown[0] // INSTANCES_PER_CLASS}, which MOTS does not '
+            'have; 1 is car, 2 pedestrian, 10 to be ignored'
+        )
+    return AnnotatedFrame(image, values[None] == ids[:, None, None], labels, ids)
