@@ -152,11 +152,12 @@ def load_backbone(backbone: nn.Module, weights: str | Path, trust: bool = False)
     state = torchvision_backbone(weights, trust)
     report = LoadReport(source=str(weights), family='torchvision classifier')
     fitting = _match(backbone.state_dict(), state, report)
-    unused = [entry for entry in report.dropped if not entry.key.endswith(COUNTER)]
+    parts = {name for name, _ in backbone.named_children()}  # a backbone may end before the last stage of the weights
+    unused = [e for e in report.dropped if not e.key.endswith(COUNTER) and e.key.split('.')[0] in parts]
     odd = report.random + unused  # unused alone: deeper weights fill a shallower network, complete and wrong
     if odd:
         listed = ', '.join(f'{entry.key} {shape_text(entry.shape)} ({entry.note})' for entry in odd[:4])
-        raise CheckpointError(f'{weights} is of a network of another depth or width than the backbone: {listed}, ...')
+        raise CheckpointError(f'{weights} is of a network of another depth or width than the backbone, or with other shortcuts: {listed}, ...')
     with torch.no_grad():
         backbone.load_state_dict(fitting, strict=False)
     return report

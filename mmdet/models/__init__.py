@@ -1,15 +1,33 @@
 """Everything with weights: detectors, track heads, calibration heads and the models that join them."""
 
 from mmdet.models.assigners import MaxIoUAssigner
-from mmdet.models.backbones import ResNet, ResNeXt
+from mmdet.models.backbones import ResNet, ResNeXt, SiamResNet
 from mmdet.models.calibration_heads import CalibrationHead, CorrelationCalibrationHead
 from mmdet.models.dense_heads import AnchorGenerator, RPNHead
 from mmdet.models.detectors import Clip, Detector, MaskRCNN
-from mmdet.models.losses import BinaryCrossEntropyLoss, CrossEntropyLoss, L1Loss, SmoothL1Loss
-from mmdet.models.necks import FPN
+from mmdet.models.losses import (
+    BalancedCrossEntropyLoss,
+    BinaryCrossEntropyLoss,
+    CrossEntropyLoss,
+    L1Loss,
+    SmoothL1Loss,
+    SoftMarginMaskLoss,
+    WeightedL1Loss,
+)
+from mmdet.models.necks import FPN, CenterCropNeck
 from mmdet.models.preprocessor import VideoDataPreprocessor
 from mmdet.models.roi_heads import BBoxHead, MaskHead, RoIExtractor, RoIHead
 from mmdet.models.samplers import RandomSampler, SampledRoIs
+from mmdet.models.siammask import (
+    S2MaskHead,
+    SiamAnchorGenerator,
+    SiamAnchorTarget,
+    SiamMask,
+    SiamMaskHead,
+    SiamMaskSession,
+    SiamRefineHead,
+    SiamRPNHead,
+)
 from mmdet.models.track_heads import MaskTrackHead, TrackHead
 from mmdet.models.video import VideoInstanceSegmenter, VideoSession
 
@@ -17,8 +35,10 @@ __all__ = [
     'FPN',
     'AnchorGenerator',
     'BBoxHead',
+    'BalancedCrossEntropyLoss',
     'BinaryCrossEntropyLoss',
     'CalibrationHead',
+    'CenterCropNeck',
     'Clip',
     'CorrelationCalibrationHead',
     'CrossEntropyLoss',
@@ -34,10 +54,21 @@ __all__ = [
     'ResNet',
     'RoIExtractor',
     'RoIHead',
+    'S2MaskHead',
     'SampledRoIs',
+    'SiamAnchorGenerator',
+    'SiamAnchorTarget',
+    'SiamMask',
+    'SiamMaskHead',
+    'SiamMaskSession',
+    'SiamRPNHead',
+    'SiamRefineHead',
+    'SiamResNet',
     'SmoothL1Loss',
+    'SoftMarginMaskLoss',
     'TrackHead',
     'VideoDataPreprocessor',
     'VideoInstanceSegmenter',
     'VideoSession',
+    'WeightedL1Loss',
 ]

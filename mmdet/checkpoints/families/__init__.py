@@ -10,6 +10,7 @@ from mmdet.checkpoints.families.base import Change, Converted, ConvertOptions, F
 from mmdet.checkpoints.families.masktrack import CMASKTRACK, MASKTRACK
 from mmdet.checkpoints.families.mmdet3 import MMDET3, MMTRACKING
 from mmdet.checkpoints.families.own import OWN
+from mmdet.checkpoints.families.siammask import SIAMMASK
 from mmdet.checkpoints.families.torchvision import TORCHVISION
 from mmdet.checkpoints.state import Shapes
 from mmdet.errors import CheckpointError
@@ -17,7 +18,7 @@ from mmdet.errors import CheckpointError
 __all__ = ['FAMILIES', 'Change', 'ConvertOptions', 'Converted', 'Family', 'KeyMap', 'Rule', 'detect', 'get', 'matching']
 
 FAMILIES: dict[str, Family] = {
-    family.name: family for family in (MMDET3, MMTRACKING, MASKTRACK, CMASKTRACK, TORCHVISION, OWN)
+    family.name: family for family in (MMDET3, MMTRACKING, MASKTRACK, CMASKTRACK, SIAMMASK, TORCHVISION, OWN)
 }
 
 

@@ -1,5 +1,6 @@
 """Backbones: images in, one map per stride out."""
 
 from mmdet.models.backbones.resnet import ResNet, ResNeXt
+from mmdet.models.backbones.siam_resnet import SiamResNet
 
-__all__ = ['ResNeXt', 'ResNet']
+__all__ = ['ResNeXt', 'ResNet', 'SiamResNet']

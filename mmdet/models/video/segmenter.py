@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmdet.errors import ConfigError
 from mmdet.models.calibration_heads import CalibrationHead
 from mmdet.models.detectors import Clip, Detector
 from mmdet.models.video.session import VideoSession
 from mmdet.models.video.slots import check_slots
+from mmdet.models.video.stream import StreamedModel
 from mmdet.registry import MODELS, TRACKERS
 from mmdet.structures import Features, FrameSample, InstanceData
 
 
 @MODELS.register_module()
-class VideoInstanceSegmenter(nn.Module):
+class VideoInstanceSegmenter(StreamedModel):
     """Detector, optional calibration head, optional track head, optional tracker.
 
     MaskTrack R-CNN is ``MaskRCNN`` + ``MaskTrackHead`` + ``MaskTrackTracker``; CMaskTrack R-CNN is the same with a
@@ -57,7 +58,6 @@ class VideoInstanceSegmenter(nn.Module):
             raise ConfigError(f"detector_trains_on {detector_trains_on!r} does not exist; use 'key' or 'all'")
         self.detector_trains_on = detector_trains_on
         self.classes = tuple(classes) if classes else None
-        self._session: VideoSession | None = None
         check_slots(self.detector, self.calibration_head, self.track_head, self.tracker)
 
     def forward(
@@ -127,26 +127,6 @@ class VideoInstanceSegmenter(nn.Module):
         """Frame ``position`` of every clip of a batch, as one clip of B frames."""
         own = every(features, images.shape[1], position)
         return Clip(images[:, position], [clip[position] for clip in samples], own, self.detector.convention)
-
-    @torch.no_grad()
-    def predict(self, inputs: Sequence[Tensor], data_samples: Sequence[Sequence[FrameSample]]) -> list[FrameSample]:
-        """Finished frames, in order; keeps one session and opens a new one where a video begins.
-
-        A video ends with the last frame of its ``video_length``; one of unknown length where the next one begins.
-        """
-        if len(inputs) != 1:
-            raise ConfigError(f'testing takes one chunk of one video at a time, got a batch of {len(inputs)}')
-        samples = data_samples[0]
-        session, finished = self._session, []
-        if session is None or samples[0].frame_id == 0 or session.video_id != samples[0].video_id:
-            if session is not None and session.open_ended:
-                finished = session.finish()
-            session = self._session = self.start_video()
-        finished += session.step(inputs[0], samples)
-        if samples[-1].frame_id + 1 == samples[-1].video_length:
-            finished += session.finish()
-            self._session = None
-        return finished
 
     def start_video(self) -> VideoSession:
         """A session that owns the state of one new video."""
