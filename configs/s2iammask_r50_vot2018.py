@@ -1,5 +1,5 @@
-# SiamMask's first stage with a second one that predicts a mask per proposed box; ten boxes vote. A definition of our own:
-# the published program of S2iamMask does not run.
+# SiamMask's first stage with a second one that predicts a mask per proposed box; ten boxes vote. A definition of our
+# own: the published program of S2iamMask does not run.
 
 # ---------------------------------------------------------------- model
 model = dict(

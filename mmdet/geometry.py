@@ -8,9 +8,11 @@ but for the few methods of :class:`BoxConvention`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision.ops import roi_align as _roi_align
@@ -141,3 +143,21 @@ def roi_levels(rois: Tensor, finest_scale: float, num_levels: int) -> Tensor:
     """Pyramid level (R,) of each (R, 4) box: floor(log2(sqrt(area) / finest_scale)), clamped (FPN paper, eq. 1)."""
     scale = ((rois[:, 2] - rois[:, 0]) * (rois[:, 3] - rois[:, 1])).clamp(min=0).sqrt()
     return torch.floor(torch.log2(scale / finest_scale + 1e-6)).clamp(0, num_levels - 1).long()
+
+
+def polygon_to_box(polygon: Sequence[float]) -> tuple[float, float, float, float]:
+    """The upright box x1 y1 x2 y2 that a tracker starts from where a polygon is given (VOT's convention).
+
+    It has the mean of the corners as its middle, the aspect ratio of the upright box around the polygon, and nearly
+    the polygon's area: sides s * extent + 1 with s = sqrt(area of the rectangle / area of the box around it).
+
+    Args:
+        polygon: x1, y1, ..., x4, y4 of a rotated rectangle in order.
+    """
+    points = np.asarray(polygon, dtype=np.float64).reshape(4, 2)
+    centre = points.mean(0)
+    extent = points.max(0) - points.min(0)
+    area = np.linalg.norm(points[0] - points[1]) * np.linalg.norm(points[1] - points[2])
+    scale = np.sqrt(area / max(extent.prod(), 1e-12))
+    low, high = centre - (scale * extent + 1) / 2, centre + (scale * extent + 1) / 2
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])

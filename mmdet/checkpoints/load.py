@@ -157,7 +157,10 @@ def load_backbone(backbone: nn.Module, weights: str | Path, trust: bool = False)
     odd = report.random + unused  # unused alone: deeper weights fill a shallower network, complete and wrong
     if odd:
         listed = ', '.join(f'{entry.key} {shape_text(entry.shape)} ({entry.note})' for entry in odd[:4])
-        raise CheckpointError(f'{weights} is of a network of another depth or width than the backbone, or with other shortcuts: {listed}, ...')
+        raise CheckpointError(
+            f'{weights} is of a network of another depth or width than the backbone, or of other shortcuts: '
+            f'{listed}, ...'
+        )
     with torch.no_grad():
         backbone.load_state_dict(fitting, strict=False)
     return report

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,13 @@ from mmdet.evaluation.rle import inspect_masks
 from mmdet.files import PARTIAL
 from mmdet.structures import RLE, FrameSample
 
-_TYPES: dict[str, type | tuple[type, ...]] = {'instance_ids': int, 'labels': int, 'scores': (int, float), 'masks': dict}
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    'instance_ids': int,
+    'labels': int,
+    'scores': (int, float),
+    'masks': dict,
+    'lost': bool,
+}
 
 
 @dataclass
@@ -30,6 +36,8 @@ class FrameTracks:
         scores: in [0, 1].
         bboxes: x1 y1 x2 y2 in pixels of the original frame, right and bottom exclusive.
         masks: at the size of the original frame.
+        rotated_boxes: four corners x, y of each, where the model gives them (objects that a user marked); else None.
+        lost: whether the model thinks that it does not see the object in this frame; None where it does not tell.
     """
 
     instance_ids: list[int]
@@ -37,9 +45,15 @@ class FrameTracks:
     scores: list[float]
     bboxes: list[list[float]]
     masks: list[RLE]
+    rotated_boxes: list[list[list[float]]] | None = None
+    lost: list[bool] | None = None
 
     def __len__(self) -> int:
         return len(self.instance_ids)
+
+    def to_dict(self) -> dict[str, list]:
+        """The lists by name, without those that are not known."""
+        return {name: values for name, values in vars(self).items() if values is not None}
 
     def check(self, height: int, width: int, where: str) -> None:
         """Refuse lists of different lengths, values of a wrong type, numbers that are not finite, and bad masks.
@@ -47,20 +61,31 @@ class FrameTracks:
         Raises:
             DataError: the message begins with ``where``.
         """
-        for name, values in vars(self).items():
+        for name, values in self.to_dict().items():
             if not isinstance(values, list) or len(values) != len(self.instance_ids):
                 raise DataError(f"{where}: '{name}' is not a list of {len(self.instance_ids)}, one per track")
             kinds = _TYPES.get(name, list)
-            if any(isinstance(value, bool) or not isinstance(value, kinds) for value in values):
+            if any((isinstance(value, bool) and name != 'lost') or not isinstance(value, kinds) for value in values):
                 raise DataError(f"{where}: '{name}' holds a value of a wrong type")
         for identity, score, bbox in zip(self.instance_ids, self.scores, self.bboxes):
             numbers = [score, *bbox]
             if len(bbox) != 4 or not all(isinstance(v, int | float) and math.isfinite(v) for v in numbers):
                 raise DataError(f'{where}, track {identity}: score {score} or box {bbox} is not finite or not complete')
+        for identity, corners in zip(self.instance_ids, self.rotated_boxes or ()):
+            if not _four_corners(corners):
+                raise DataError(f'{where}, track {identity}: rotated box {corners} is not four finite corners')
         batch = inspect_masks(self.masks, height, width)
         for row, problem in batch.problems.items():
             raise DataError(f'{where}, track {self.instance_ids[row]}: {problem}')
         self.masks = [mask for mask in batch.masks if mask is not None]
+
+
+def _four_corners(value: Any) -> bool:
+    try:
+        corners = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    return corners.shape == (4, 2) and bool(np.isfinite(corners).all())
 
 
 @dataclass
@@ -89,7 +114,8 @@ class VideoResult:
             DataError: a value cannot be written, such as a score that is not a number.
         """
         self.check(f'result of video {self.video_id}')
-        return json.dumps(asdict(self), sort_keys=True, separators=(',', ':'), allow_nan=False).encode()
+        content = {**vars(self), 'frames': [frame.to_dict() for frame in self.frames]}
+        return json.dumps(content, sort_keys=True, separators=(',', ':'), allow_nan=False).encode()
 
     @classmethod
     def from_json(cls, data: bytes, source: str = 'video result') -> VideoResult:
@@ -125,10 +151,12 @@ class VideoResult:
 
 
 def _expect_keys(content: Any, cls: type, where: str) -> None:
-    expected = {field.name for field in fields(cls)}
-    if not isinstance(content, dict) or set(content) != expected:
+    known = {field.name for field in fields(cls)}
+    needed = {field.name for field in fields(cls) if field.default is MISSING}
+    if not isinstance(content, dict) or not needed <= set(content) <= known:
         found = sorted(content) if isinstance(content, dict) else type(content).__name__
-        raise DataError(f'{where}: needs exactly the keys {sorted(expected)}, found {found}')
+        optional = f', and may have {sorted(known - needed)}' if known - needed else ''
+        raise DataError(f'{where}: needs exactly the keys {sorted(needed)}{optional}, found {found}')
 
 
 class VideoResultCollector:
@@ -203,7 +231,8 @@ def tracks_of(sample: FrameSample) -> FrameTracks:
         ids, labels, scores, bboxes = (
             np.asarray(tracks[name]).tolist() for name in ('instance_ids', 'labels', 'scores', 'bboxes')
         )
-        return FrameTracks(ids, labels, scores, bboxes, list(tracks.masks))
+        more = {name: np.asarray(tracks[name]).tolist() for name in ('rotated_boxes', 'lost') if name in tracks}
+        return FrameTracks(ids, labels, scores, bboxes, list(tracks.masks), **more)
     except (KeyError, AttributeError) as error:
         needed = 'instance_ids, labels, scores, bboxes and masks'
         raise DataError(f'{where}: pred_tracks needs {needed} ({error})') from error

@@ -93,11 +93,12 @@ class SiamResNet(StagedBackbone):
         self.bn1 = build_norm(norm, base_channels)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, 1)
-        channels, self.out_channels = base_channels, (base_channels,)
+        channels, out_channels = base_channels, [base_channels]
         for stage in range(STAGES):
             blocks, channels = self._stage(stage, depth, channels, base_channels * 2**stage, norm)
             setattr(self, f'layer{stage + 1}', blocks)
-            self.out_channels += (channels,)
+            out_channels.append(channels)
+        self.out_channels = tuple(out_channels)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 kaiming_init(module)

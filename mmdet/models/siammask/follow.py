@@ -78,9 +78,10 @@ def follow(model: SiamMask, image: Image, targets: list[Target], kernels: Kernel
     masks = predict_masks(model, response, candidates, best)
     numbers = copy_together([best, *candidates.at(best), *([] if masks is None else [masks])])
     chosen, scores, boxes, penalties, *grids = (tensor.numpy() for tensor in numbers)
-    moved = area.moved(*(part.astype(np.float64) for part in (boxes, scores, penalties)), model.options)
-    placed = _place(model, area, chosen, cells, grids[0], image.shape) if grids else None
-    return Found(*moved, scores.astype(np.float64), chosen, placed)
+    boxes, scores, penalties = (part.astype(np.float64) for part in (boxes, scores, penalties))
+    moved = area.moved(boxes, scores, penalties, model.options)
+    placed = _place(model, area, chosen, cells, grids[0], image.shape[:2]) if grids else None
+    return Found(*moved, scores, chosen, placed)
 
 
 def predict_masks(model: SiamMask, response: Responses, candidates: Candidates, best: Tensor) -> Tensor | None:
@@ -112,9 +113,9 @@ def _place(
     best: NDArray[np.int64],
     cells: int,
     grids: NDArray[np.float32],
-    shape: tuple[int, ...],
+    shape: tuple[int, int],
 ) -> list[PlacedMask]:
     inner = best % cells**2
     whole = model.stage2_head is not None
     squares = area.crop_squares() if whole else area.mask_squares(inner // cells, inner % cells, cells)
-    return [place(grid, *square, shape[0], shape[1]) for grid, square in zip(grids, squares.tolist())]
+    return [place(grid, left, top, side, *shape) for grid, (left, top, side) in zip(grids, squares.tolist())]

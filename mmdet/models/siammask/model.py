@@ -75,9 +75,9 @@ class SiamMask(StreamedModel):
         self.data_preprocessor = MODELS.build(data_preprocessor or raw)
         self.backbone, self.neck = MODELS.build(backbone), MODELS.build(neck)
         self.rpn_head = MODELS.build(rpn_head)
-        self.mask_head = MODELS.build(mask_head) if mask_head else None
-        self.refine_head = MODELS.build(refine_head) if refine_head else None
-        self.stage2_head = MODELS.build(stage2_head) if stage2_head else None
+        self.mask_head: Any = MODELS.build(mask_head) if mask_head else None
+        self.refine_head: Any = MODELS.build(refine_head) if refine_head else None
+        self.stage2_head: Any = MODELS.build(stage2_head) if stage2_head else None
         self.anchors = MODELS.build(anchors or dict(type='SiamAnchorGenerator'))
         self.anchor_target = MODELS.build(anchor_target or dict(type='SiamAnchorTarget'))
         self.geometry = CropGeometry(**(geometry or {}))

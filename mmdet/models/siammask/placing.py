@@ -52,11 +52,11 @@ def place(mask: FloatArray, left: float, top: float, side: float, height: int, w
     rows = _Axis.between(top, side, size, height)
     if not len(columns.tap) or not len(rows.tap):
         return PlacedMask(np.empty((0, 0), np.float32), (0, 0, 0, 0))
-    padded = np.pad(mask, 2, constant_values=OUTSIDE)
+    padded = np.pad(mask, 2, constant_values=OUTSIDE).astype(np.float32, copy=False)
     lines = padded[rows.tap] * (1 - rows.part)[:, None] + padded[rows.tap + 1] * rows.part[:, None]  # (h, S + 4)
     values = lines[:, columns.tap] * (1 - columns.part) + lines[:, columns.tap + 1] * columns.part  # (h, w)
-    first_x, first_y = columns.first, rows.first
-    return PlacedMask(values, (first_x, first_y, first_x + values.shape[1], first_y + values.shape[0]))
+    x, y = columns.first, rows.first
+    return PlacedMask(values.astype(np.float32, copy=False), (x, y, x + values.shape[1], y + values.shape[0]))
 
 
 @dataclass(frozen=True)

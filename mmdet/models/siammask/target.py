@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmdet.errors import PromptError
-from mmdet.structures import FrameSample
+from mmdet.structures import FrameSample, InstanceData
 
 Kernels = dict[str, Tensor]
 
@@ -78,16 +78,17 @@ def prompts_of(sample: FrameSample) -> list[ObjectPrompt]:
     ids = [int(i) for i in given.instance_ids]
     if len(set(ids)) != len(ids):
         raise PromptError(f'{where}: two prompts have the same identity ({ids}); give every object its own')
-    masks = _masks(given.masks) if 'masks' in given else [None] * len(ids)
+    masks = _masks(given) if 'masks' in given else [None] * len(ids)
     prompts = [ObjectPrompt(identity, box, mask) for identity, box, mask in zip(ids, boxes, masks)]
     for prompt in prompts:
         _check(prompt, int(height), int(width), f'{where}, object {prompt.instance_id}')
     return prompts
 
 
-def _masks(masks: Tensor | NDArray) -> list[NDArray[np.bool_] | None]:
-    dense = masks.cpu().numpy() if isinstance(masks, Tensor) else np.asarray(masks)
-    return [mask.astype(bool) for mask in dense]
+def _masks(given: InstanceData) -> list[NDArray[np.bool_] | None]:
+    masks = given.masks.cpu().numpy() if isinstance(given.masks, Tensor) else np.asarray(given.masks)
+    counts = given.has_mask.tolist() if 'has_mask' in given else [True] * len(masks)
+    return [mask.astype(bool) if count else None for mask, count in zip(masks, counts)]
 
 
 def _check(prompt: ObjectPrompt, height: int, width: int, where: str) -> None:
