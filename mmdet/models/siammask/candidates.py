@@ -9,6 +9,8 @@ from torch import Tensor
 
 from mmdet.models.siammask.options import TrackingOptions
 
+MAX_LOG_RATIO = 10.0  # far beyond any object; keeps the sizes of a model that has learnt nothing finite
+
 
 @dataclass(frozen=True)
 class Candidates:
@@ -35,7 +37,8 @@ class Candidates:
 def decode(loc: Tensor, anchors: Tensor) -> Tensor:
     """Boxes (N, M, 4) of deltas (N, 4A, n, n) at anchors (M, 4), all as centre and size."""
     deltas = loc.reshape(len(loc), 4, -1).transpose(1, 2)
-    return torch.cat([deltas[..., :2] * anchors[:, 2:] + anchors[:, :2], deltas[..., 2:].exp() * anchors[:, 2:]], -1)
+    sizes = deltas[..., 2:].clamp(max=MAX_LOG_RATIO).exp() * anchors[:, 2:]
+    return torch.cat([deltas[..., :2] * anchors[:, 2:] + anchors[:, :2], sizes], -1)
 
 
 def target_probability(cls: Tensor) -> Tensor:
