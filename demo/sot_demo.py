@@ -74,11 +74,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     from mmdet.engine.config import parse_overrides
     from mmdet.visualization.window import why_no_window
 
-    for option in ('select', 'show'):
-        if getattr(args, option) and (reason := why_no_window()) is not None:
-            instead = 'give --init-box instead' if option == 'select' else 'write a file with --out instead'
-            print(f'--{option} is not possible: {reason}; {instead}', file=sys.stderr)
+    if (args.select or args.show) and (reason := why_no_window()) is not None:
+        option, instead = ('select', '; give --init-box instead') if args.select else ('show', '')
+        print(f'--{option} is not possible: {reason}{instead}', file=sys.stderr)
+        if args.select or not (args.out or args.json):
             return 1
+        args.show = False
     with ExitStack() as stack:
         source = stack.enter_context(open_source(args.source))
         boxes = args.init_box or select_boxes(source, args.init_frame)

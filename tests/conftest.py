@@ -64,8 +64,21 @@ def _edit(node: Any, changes: dict[str, Any]) -> None:
             _edit(value, changes)
 
 
+def _narrow_siammask(model: Any) -> None:
+    """A tracker of few channels; its maps keep their sizes."""
+    base, channels = 4, 8
+    expansion = 1 if model.backbone.depth < 50 else 4
+    widths = [base, *(base * expansion * 2**i for i in range(3))]
+    model.backbone.update(base_channels=base, pretrained=None)
+    _edit(model, dict(in_channels=channels, channels=channels, skip_channels=tuple(widths[:3])))
+    model.neck.update(in_channels=widths[3], out_channels=channels)
+
+
 def _narrow_model(model: Any) -> None:
     """Few channels everywhere, six classes, random weights."""
+    if model.type == 'SiamMask':
+        _narrow_siammask(model)
+        return
     base, channels = 8, 16
     backbone = model.detector.backbone
     backbone.update(base_channels=base, pretrained=None)
@@ -95,11 +108,13 @@ def reduced_config(repo_root: Path, tiny_shapes: Path) -> Callable[[str, Path], 
                 loader.dataset.type = 'YouTubeVISDataset'  # the same images, one at a time
             place = dict(data_root=str(tiny_shapes), ann_file=f'annotations/{split}.json', split=None)
             loader.dataset.update(place, img_prefix=f'{split}/JPEGImages')
+        config.work_dir = str(work_dir)
+        if 'train_dataloader' not in config:
+            return config
         config.train_dataloader.batch_size = 2
         config.train_cfg = dict(max_iters=2, val_interval=100)
         if config.test_evaluator.type == 'COCOMetric':
             config.val_evaluator = config.test_evaluator = dict(type='YTVISMetric')
-        config.work_dir = str(work_dir)
         return config
 
     return make

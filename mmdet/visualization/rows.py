@@ -23,6 +23,7 @@ class TrackRow(NamedTuple):
         score: in [0, 1]; None for ground truth.
         bbox: x1 y1 x2 y2 in pixels of the original frame.
         mask: None where there is only a box.
+        corners: x, y of a rotated box, in order; None where there is none.
     """
 
     instance_id: int | None
@@ -30,6 +31,7 @@ class TrackRow(NamedTuple):
     score: float | None
     bbox: tuple[float, float, float, float]
     mask: RLE | None
+    corners: tuple[tuple[float, float], ...] | None = None
 
     @property
     def colour(self) -> RGB:
@@ -53,7 +55,8 @@ def track_rows(tracks: Any, score_thr: float = 0.0) -> list[TrackRow]:
 
     Args:
         tracks: anything with ``bboxes`` (N, 4) and ``labels`` (N,), and where known ``instance_ids`` (N,), ``scores``
-            (N,) and ``masks`` (list of RLE or None): ``InstanceData`` or lists, on any device.
+            (N,), ``rotated_boxes`` (N, 4, 2) and ``masks`` (list of RLE or None): ``InstanceData`` or lists, on any
+            device.
         score_thr: rows below are left out; rows without a score stay.
     """
     bboxes = _numbers(tracks.bboxes).reshape(-1, 4).tolist()
@@ -61,9 +64,10 @@ def track_rows(tracks: Any, score_thr: float = 0.0) -> list[TrackRow]:
     ids = _column(tracks, 'instance_ids', len(bboxes))
     scores = _column(tracks, 'scores', len(bboxes))
     masks = list(getattr(tracks, 'masks', None) or [None] * len(bboxes))
+    rotated = [c and tuple(map(tuple, c)) for c in _column(tracks, 'rotated_boxes', len(bboxes))]
     rows = [
-        TrackRow(None if identity is None else int(identity), label, score, tuple(bbox), mask)
-        for identity, label, score, bbox, mask in zip(ids, labels, scores, bboxes, masks)
+        TrackRow(None if identity is None else int(identity), label, score, tuple(bbox), mask, corners)
+        for identity, label, score, bbox, mask, corners in zip(ids, labels, scores, bboxes, masks, rotated)
     ]
     return [row for row in rows if row.score is None or row.score >= score_thr]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mmdet.models.siammask.options import TrackingOptions
 
-MAX_LOG_RATIO = 10.0  # far beyond any object; keeps the sizes of a model that has learnt nothing finite
+MAX_LOG_RATIO = 10.0  # far beyond any object; a model that has learnt nothing gets finite sizes
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Candidates:
 def decode(loc: Tensor, anchors: Tensor) -> Tensor:
     """Boxes (N, M, 4) of deltas (N, 4A, n, n) at anchors (M, 4), all as centre and size."""
     deltas = loc.reshape(len(loc), 4, -1).transpose(1, 2)
-    sizes = deltas[..., 2:].clamp(max=MAX_LOG_RATIO).exp() * anchors[:, 2:]
+    sizes = deltas[..., 2:].clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).exp() * anchors[:, 2:]
     return torch.cat([deltas[..., :2] * anchors[:, 2:] + anchors[:, :2], sizes], -1)
 
 
