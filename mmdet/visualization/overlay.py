@@ -27,8 +27,8 @@ class OverlayStyle:
     Attributes:
         score_thr: tracks with a lower score in this frame are not drawn.
         fill: opacity of masks in [0, 1].
-        boxes, labels: whether to draw them. A track's rotated box is drawn instead of the upright one where it has one. A
-            label that finds no room is shortened, then left out.
+        boxes, labels: whether to draw them. A rotated box is drawn where a track has one. A label that finds no room is
+            shortened, then left out.
         min_short_side: frames whose shorter side is smaller, in pixels, are enlarged by the smallest whole factor that
             reaches it, so that labels can be read; 0 never enlarges.
         mark_scale: how much bigger lines and labels are than usual, for pictures that are shrunk afterwards.

@@ -175,5 +175,5 @@ def test_rotated_box_of_the_largest_part() -> None:
 
 def test_options_of_the_published_configurations() -> None:
     assert TrackingOptions() == TrackingOptions.from_config(None)
-    defaults = TrackingOptions()
-    assert (defaults.penalty_k, defaults.window_influence, defaults.lr, defaults.mask_threshold) == (0.09, 0.39, 0.38, 0.3)
+    own = TrackingOptions()
+    assert (own.penalty_k, own.window_influence, own.lr, own.mask_threshold) == (0.09, 0.39, 0.38, 0.3)

@@ -77,7 +77,8 @@ def test_a_batch_gives_the_same_keys_with_and_without_masks(build_siammask: Make
 @pytest.mark.parametrize(('kind', 'steps'), [('base', 12), ('sharp', 12), ('stage2', 12)])
 def test_losses_go_down_on_one_pair(build_siammask: Make, pairs: Make, kind: str, steps: int) -> None:
     backbone = dict(type='SiamResNet', depth=18, base_channels=4, norm_eval=False)  # random weights need it
-    model, batch = build_siammask(kind, backbone=backbone).train(), pairs(('mask', 'negative'), 143 if kind == 'sharp' else 255)
+    model = build_siammask(kind, backbone=backbone).train()
+    batch = pairs(('mask', 'negative'), 143 if kind == 'sharp' else 255)
     optimiser = torch.optim.AdamW(model.parameters(), lr=5e-3)
     totals = []
     for _ in range(steps):

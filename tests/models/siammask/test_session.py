@@ -136,7 +136,8 @@ def test_an_object_that_leaves_stays_at_the_border(dictated: Make, frame_sample:
 
 def test_fused_masks_share_no_pixel(build_siammask: Make, frame_sample: Make) -> None:
     boxes = [[20, 30, 60, 70], [24, 30, 64, 70]]
-    cases = {fuse: build_siammask('base', test_cfg=dict(mask_threshold=0.05, fuse_masks=fuse)) for fuse in (True, False)}
+    options = [dict(mask_threshold=0.05, fuse_masks=fuse) for fuse in (True, False)]
+    cases = {option['fuse_masks']: build_siammask('base', test_cfg=option) for option in options}
     samples = [frame_sample(i, boxes=boxes if i == 0 else None) for i in range(2)]
     masks = {fuse: [decode(m) for m in run(model, clip(2), samples)[1].masks] for fuse, model in cases.items()}
     assert (masks[False][0] & masks[False][1]).any()
