@@ -52,6 +52,7 @@ class SiamMask(StreamedModel):
     """
 
     needs_prompts = True
+    class_agnostic = True
     frame_pipeline = (dict(type='LoadFrames'), dict(type='PackClip'))
 
     def __init__(

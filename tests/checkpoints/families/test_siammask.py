@@ -62,6 +62,15 @@ def test_published_files(tmp_path: Path, repo_root: Path, name: str, count: int,
         assert not loaded.random and not loaded.notes
 
 
+def test_base_weights_start_the_refined_variant(tmp_path: Path, repo_root: Path) -> None:
+    torch.save(original(repo_root, 'base'), tmp_path / 'their.pth')
+    convert(tmp_path / 'their.pth', tmp_path / 'ours.safetensors')
+    model = MODELS.build(load_config(repo_root / 'configs/siammask_sharp_r50_davis.py').model)
+    report = load_weights(model, tmp_path / 'ours.safetensors', classes=['cat', 'dog'])
+    assert len(report.loaded) == 324 and len(report.random) == 32 and not report.notes
+    assert {entry.key.split('.')[0] for entry in report.random} == {'refine_head'}
+
+
 def test_names_of_the_original(repo_root: Path) -> None:
     keys = set(original(repo_root))
     assert {
