@@ -1,4 +1,4 @@
-"""SiamMask with refined masks, set up for DAVIS: the original's network and tracks on a real clip, also of two objects."""
+"""SiamMask with refined masks, set up for DAVIS: the original's network and tracks on a real clip."""
 
 from __future__ import annotations
 
