@@ -31,3 +31,7 @@ class NonFiniteLossError(MMDetError):
 
 class VideoSourceError(MMDetError):
     """A video file, folder or camera cannot be opened or read."""
+
+
+class PromptError(MMDetError):
+    """What a user marked cannot be followed: outside the image, without area, an empty mask, or on no frame."""

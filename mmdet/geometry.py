@@ -8,9 +8,11 @@ but for the few methods of :class:`BoxConvention`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision.ops import roi_align as _roi_align
@@ -183,3 +185,21 @@ def enlarge_boxes(bboxes: Tensor, fraction: float, limits: tuple[int, int]) -> T
     height, width = limits
     left, top = (x1 - grow_x).clamp(min=0), (y1 - grow_y).clamp(min=0)
     return torch.stack([left, top, (x2 + grow_x).clamp(max=width), (y2 + grow_y).clamp(max=height)], 1)
+
+
+def polygon_to_box(polygon: Sequence[float]) -> tuple[float, float, float, float]:
+    """The upright box x1 y1 x2 y2 that a tracker starts from where a polygon is given (VOT's convention).
+
+    It has the mean of the corners as its middle, the aspect ratio of the upright box around the polygon, and nearly
+    the polygon's area: sides s * extent + 1 with s = sqrt(area of the rectangle / area of the box around it).
+
+    Args:
+        polygon: x1, y1, ..., x4, y4 of a rotated rectangle in order.
+    """
+    points = np.asarray(polygon, dtype=np.float64).reshape(4, 2)
+    centre = points.mean(0)
+    extent = points.max(0) - points.min(0)
+    area = np.linalg.norm(points[0] - points[1]) * np.linalg.norm(points[1] - points[2])
+    scale = np.sqrt(area / max(extent.prod(), 1e-12))
+    low, high = centre - (scale * extent + 1) / 2, centre + (scale * extent + 1) / 2
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])

@@ -20,8 +20,8 @@ sample_seed     int that drives every random choice made for this sample inside 
 
 Fields: ``gt_instances``, ``ignored_instances`` (boxes and masks in *resized* pixels while training),
 ``pred_instances`` (detections, original pixels), ``pred_tracks`` (detections that carry an identity), ``prompts``
-(objects that a user marks in this frame: ``bboxes``, ``instance_ids`` and, where given, ``masks`` (N, H, W) bool;
-original pixels).
+(objects that a user marks in this frame: ``bboxes``, ``instance_ids`` and, where given, ``masks`` (N, H, W) bool with
+``has_mask`` (N,) bool where only some have one; original pixels).
 
 Instances (``mmengine.structures.InstanceData``), N rows:
 
@@ -34,6 +34,8 @@ instance_ids    (N,) int64, the annotation's or the track's identity; negative i
                 scene that is nobody to follow
 embeddings      (N, D) float32 where a track head ran
 forecasts       (N, K, 4) float32 boxes expected in the next K frames, NaN where unknown; on request
+rotated_boxes   (N, 4, 2) float32 corners x, y in order, of tracks of objects that a user marked
+lost            (N,) bool, whether such an object is out of sight in this frame
 ==============  ======================================================================================
 """
 

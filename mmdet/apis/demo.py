@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from tqdm import tqdm
 from mmdet.apis.frame_source import FrameSource
 from mmdet.apis.inferencer import VideoInferencer
 from mmdet.apis.interrupt import InterruptGuard
+from mmdet.apis.prompts import Prompt
 from mmdet.apis.result_file import StreamResultFile
 from mmdet.errors import VideoSourceError
 from mmdet.structures import FrameSample
@@ -50,8 +52,12 @@ class DemoOptions:
     progress: bool = False
 
 
-def show_stream(inferencer: VideoInferencer, source: FrameSource, options: DemoOptions) -> bool:
+def show_stream(
+    inferencer: VideoInferencer, source: FrameSource, options: DemoOptions, prompts: Sequence[Prompt] | None = None
+) -> bool:
     """Run ``source`` through the model and do with the results what ``options`` say.
+
+    With ``prompts`` the model follows what they mark.
 
     Ctrl-C, SIGTERM, or a source that breaks off end the run, not the outputs: those hold the frames until then.
 
@@ -65,7 +71,10 @@ def show_stream(inferencer: VideoInferencer, source: FrameSource, options: DemoO
     failure: VideoSourceError | None = None
     with ExitStack() as stack:
         sink = _Sink(stack, inferencer, source, options)
-        stream = inferencer(source, options.max_frames)
+        if prompts is None:
+            stream = inferencer(source, options.max_frames)
+        else:
+            stream = inferencer.track(source, prompts, options.max_frames)
         stack.callback(stream.close)  # type: ignore[attr-defined]  # it is a generator
         guard = stack.enter_context(InterruptGuard())
         try:

@@ -17,6 +17,7 @@ from mmdet.apis.channel import Channel, start_stage
 from mmdet.apis.frame_source import FrameSource
 from mmdet.apis.init_model import init_model
 from mmdet.apis.packing import FramePacker
+from mmdet.apis.prompts import Prompt, PromptQueue
 from mmdet.apis.source import SourceSpec, open_source
 from mmdet.apis.stats import StreamStats
 from mmdet.errors import ConfigError, MMDetError
@@ -96,6 +97,8 @@ class VideoInferencer:
             raise ConfigError(f'{type(model).__name__} takes no video: it has no start_video()')
         self.model, self.chunk, self.live, self.forecast = model, chunk, live, forecast
         self.stats = StreamStats()
+        if pipeline is None:
+            pipeline = getattr(model, 'frame_pipeline', None)  # of a model that works on original frames
         self._packer = FramePacker.from_config(getattr(model, 'cfg', None), pipeline)
         self._busy = threading.Lock()
 
@@ -118,13 +121,49 @@ class VideoInferencer:
         Raises:
             VideoSourceError: the source cannot be opened (at once), or fails later (after the results of all frames
                 that it gave).
-            ConfigError: another video is still running; its state is in the model.
+            ConfigError: another video is still running; its state is in the model. Or the model follows what a user
+                marks, which is :meth:`track`.
         """
+        if getattr(self.model, 'needs_prompts', False):
+            raise ConfigError(
+                f'{type(self.model).__name__} follows what you mark: call track(video, prompts), or use '
+                'demo/sot_demo.py with --init-box'
+            )
         frames = open_source(source)
         return self._stream(frames, max_frames, owned=frames is not source)
 
+    def track(
+        self, source: SourceSpec, prompts: Prompt | Sequence[Prompt], max_frames: int | None = None
+    ) -> Iterator[tuple[np.ndarray, FrameSample]]:
+        """Follow marked objects; yields every frame, (H, W, 3) uint8 RGB, with its result, in order.
+
+        >>> for frame, sample in inferencer.track('tennis.mp4', Prompt(box=(310, 120, 450, 360))):  # doctest: +SKIP
+        ...     print(sample.pred_tracks.scores, sample.pred_tracks.lost)
+
+        Besides the fields of other results, ``pred_tracks`` has ``rotated_boxes`` (N, 4, 2) and ``lost`` (N,). Frames
+        before the first prompt have no tracks. Where frames are dropped (``live``), a prompt counts on the next one
+        that is not.
+
+        Args:
+            source: as for a call.
+            prompts: what to follow, on any frames; see :class:`mmdet.apis.Prompt`.
+            max_frames: stop after so many frames of the source.
+
+        Raises:
+            PromptError: nothing is marked, something that cannot be followed, or on a frame that never comes (once the
+                source has ended).
+            VideoSourceError: as for a call.
+            ConfigError: the model finds its objects itself, or another video is still running.
+        """
+        if not getattr(self.model, 'needs_prompts', False):
+            name = type(self.model).__name__
+            raise ConfigError(f'{name} finds its objects itself: call the inferencer without prompts')
+        frames = open_source(source)
+        queue = PromptQueue([prompts] if isinstance(prompts, Prompt) else prompts, frames)
+        return self._stream(frames, max_frames, frames is not source, queue)
+
     def _stream(
-        self, source: FrameSource, max_frames: int | None, owned: bool
+        self, source: FrameSource, max_frames: int | None, owned: bool, prompts: PromptQueue | None = None
     ) -> Iterator[tuple[np.ndarray, FrameSample]]:
         if not self._busy.acquire(blocking=False):
             raise ConfigError('this inferencer is running another video: use that one up, or close its generator')
@@ -136,7 +175,7 @@ class VideoInferencer:
         finished: Channel[_Finished] = Channel(1 if live else 2 * chunk)
         threads = [
             start_stage(_decode(source, max_frames, stats, paced=live and not source.live), decoded, 'decode'),
-            start_stage(self._infer(source, decoded, stats, chunk, 1 if live else chunk), finished, 'model'),
+            start_stage(self._infer(source, decoded, stats, chunk, 1 if live else chunk, prompts), finished, 'model'),
         ]
         try:
             while results := finished.take():
@@ -157,7 +196,13 @@ class VideoInferencer:
             self._busy.release()
 
     def _infer(
-        self, source: FrameSource, decoded: Channel[_Decoded], stats: StreamStats, most: int, least: int
+        self,
+        source: FrameSource,
+        decoded: Channel[_Decoded],
+        stats: StreamStats,
+        most: int,
+        least: int,
+        prompts: PromptQueue | None,
     ) -> Iterator[_Finished]:
         """The model's stage: chunks in, finished frames out, and the session's rest even where the source fails."""
         session = self.model.start_video()
@@ -176,6 +221,8 @@ class VideoInferencer:
             names = [source.frame_name(item.source_frame) for item in chunk]
             clip = self._packer([item.frame for item in chunk], names, [item.source_frame for item in chunk], frame_id)
             frame_id += len(chunk)
+            if prompts is not None:
+                prompts.attach(clip['data_samples'])
             waiting.extend(chunk)
             started = time.perf_counter()
             samples = session.step(clip['inputs'], clip['data_samples'])
@@ -184,6 +231,8 @@ class VideoInferencer:
         yield from _pair(waiting, session.finish())
         if failure is not None:
             raise failure
+        if prompts is not None:
+            prompts.check_used(frame_id)
         if waiting:
             raise RuntimeError(f'the session ended without results for {len(waiting)} frames')
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -42,7 +41,7 @@ class StreamResultFile:
     def write(self, sample: FrameSample) -> None:
         """Append the result of the next frame."""
         separator = b',\n' if self._names else b'\n'
-        self._file.write(separator + _encoded(asdict(tracks_of(sample))))
+        self._file.write(separator + _encoded(tracks_of(sample).to_dict()))
         self._names.append(str(sample.get('img_path', '')))
 
     def __enter__(self) -> StreamResultFile:

@@ -48,7 +48,8 @@ def load_weights(
             other class names, or a model that is set up unlike what the weights need are errors. Without it
             (``load_from``) they are listed in the report. Nobody asks for what only training uses
             (``model.training_only``).
-        classes: class names by label that the model will be used with; None takes ``model.classes`` if it has any.
+        classes: class names by label that the model will be used with; None takes ``model.classes`` if it has any. A
+            model that says it is ``class_agnostic`` takes weights and data of any classes.
 
     Raises:
         CheckpointError: the file cannot be read safely, belongs to another model or family, or does not suffice.
@@ -62,7 +63,9 @@ def load_weights(
     if report.random or not fitting:
         refuse_foreign(state, meta, path)
     _refuse_unrelated(module, fitting, report, path)
-    knows_classes = not all(key.startswith('track_head.') for key in fitting)  # a track head alone has no class heads
+    # a track head alone has no class heads, and a model that follows what is marked takes any class
+    knows_classes = not all(key.startswith('track_head.') for key in fitting)
+    knows_classes &= not getattr(module, 'class_agnostic', False)
     problems = _class_problem(meta, classes or getattr(module, 'classes', None)) if knows_classes else []
     problems += differences(meta, module)
     if require_complete:
@@ -157,11 +160,15 @@ def load_backbone(backbone: nn.Module, weights: str | Path, trust: bool = False)
     state = own(state_dict_of(load_file(weights, trust), weights)) if own else torchvision_backbone(weights, trust)
     report = LoadReport(source=str(weights), family='torchvision classifier')
     fitting = _match(backbone.state_dict(), state, report)
-    unused = [entry for entry in report.dropped if not entry.key.endswith(COUNTER)]
+    parts = {name for name, _ in backbone.named_children()}  # a backbone may end before the last stage of the weights
+    unused = [e for e in report.dropped if not e.key.endswith(COUNTER) and e.key.split('.')[0] in parts]
     odd = report.random + unused  # unused alone: deeper weights fill a shallower network, complete and wrong
     if odd:
         listed = ', '.join(f'{entry.key} {shape_text(entry.shape)} ({entry.note})' for entry in odd[:4])
-        raise CheckpointError(f'{weights} is of a network of another depth or width than the backbone: {listed}, ...')
+        raise CheckpointError(
+            f'{weights} is of a network of another depth or width than the backbone, or of other shortcuts: '
+            f'{listed}, ...'
+        )
     with torch.no_grad():
         backbone.load_state_dict(fitting, strict=False)
     return report

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,9 @@ class FrameTracks:
                 )
             found.append(mask)
         return found
+    def to_dict(self) -> dict[str, list]:
+        """The lists by name, without those that are not known."""
+        return {name: values for name, values in vars(self).items() if values is not None}
 
     def check(self, height: int, width: int, where: str) -> None:
         """Refuse lists of different lengths, values of a wrong type, numbers that are not finite, and bad masks.
@@ -77,9 +80,7 @@ class FrameTracks:
         Raises:
             DataError: the message begins with ``where``.
         """
-        for name, values in vars(self).items():
-            if values is None and name in _OPTIONAL:
-                continue
+        for name, values in self.to_dict().items():
             if not isinstance(values, list) or len(values) != len(self.instance_ids):
                 raise DataError(f"{where}: '{name}' is not a list of {len(self.instance_ids)}, one per track")
             kinds = _TYPES.get(name, list)
@@ -91,11 +92,19 @@ class FrameTracks:
                 raise DataError(f'{where}, track {identity}: score {score} or box {bbox} is not finite or not complete')
         for identity, corners in zip(self.instance_ids, self.rotated_boxes or ()):
             if not _four_corners(corners):
-                raise DataError(f'{where}, track {identity}: rotated box {corners} is not four corners x, y')
+                raise DataError(f'{where}, track {identity}: rotated box {corners} is not four finite corners')
         batch = inspect_masks(self.masks, height, width)
         for row, problem in batch.problems.items():
             raise DataError(f'{where}, track {self.instance_ids[row]}: {problem}')
         self.masks = batch.masks
+
+
+def _four_corners(value: Any) -> bool:
+    try:
+        corners = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        return False
+    return corners.shape == (4, 2) and bool(np.isfinite(corners).all())
 
 
 @dataclass
@@ -126,7 +135,8 @@ class VideoResult:
             DataError: a value cannot be written, such as a score that is not a number.
         """
         self.check(f'result of video {self.video_id}')
-        content = asdict(self, dict_factory=_without_none)
+        content = {key: value for key, value in vars(self).items() if value is not None}
+        content['frames'] = [frame.to_dict() for frame in self.frames]
         return json.dumps(content, sort_keys=True, separators=(',', ':'), allow_nan=False).encode()
 
     @classmethod
@@ -166,22 +176,13 @@ class VideoResult:
             frame.check(self.height, self.width, f'{source}, frame {index}')
 
 
-def _four_corners(corners: Any) -> bool:
-    if len(corners) != 4 or not all(isinstance(corner, list) and len(corner) == 2 for corner in corners):
-        return False
-    return all(isinstance(v, int | float) and math.isfinite(v) for corner in corners for v in corner)
-
-
-def _without_none(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {key: value for key, value in items if value is not None}
-
-
 def _expect_keys(content: Any, cls: Any, where: str) -> None:
-    allowed = {field.name for field in fields(cls)}
+    known = {field.name for field in fields(cls)}
     needed = {field.name for field in fields(cls) if field.default is MISSING}
-    if not isinstance(content, dict) or not needed <= set(content) <= allowed:
+    if not isinstance(content, dict) or not needed <= set(content) <= known:
         found = sorted(content) if isinstance(content, dict) else type(content).__name__
-        raise DataError(f'{where}: needs exactly the keys {sorted(needed)}, found {found}')
+        optional = f', and may have {sorted(known - needed)}' if known - needed else ''
+        raise DataError(f'{where}: needs exactly the keys {sorted(needed)}{optional}, found {found}')
 
 
 class VideoResultCollector:
@@ -256,10 +257,8 @@ def tracks_of(sample: FrameSample) -> FrameTracks:
         ids, labels, scores, bboxes = (
             np.asarray(tracks[name]).tolist() for name in ('instance_ids', 'labels', 'scores', 'bboxes')
         )
-        corners, lost = (
-            np.asarray(tracks[name]).tolist() if name in tracks else None for name in ('rotated_boxes', 'lost')
-        )
-        return FrameTracks(ids, labels, scores, bboxes, list(tracks.masks), corners, lost)
+        more = {name: np.asarray(tracks[name]).tolist() for name in ('rotated_boxes', 'lost') if name in tracks}
+        return FrameTracks(ids, labels, scores, bboxes, list(tracks.masks), **more)
     except (KeyError, AttributeError) as error:
         needed = 'instance_ids, labels, scores, bboxes and masks'
         raise DataError(f'{where}: pred_tracks needs {needed} ({error})') from error

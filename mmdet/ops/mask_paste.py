@@ -71,7 +71,7 @@ def _mask_in_region(grid: FloatArray, box: FloatArray, region: tuple[int, int, i
     return _resample(grid, ys, xs, clamp=rule.legacy) > rule.threshold
 
 
-def _encode_region(mask: NDArray, region: tuple[int, int, int, int], canvas: tuple[int, int]) -> RLE:
+def encode_region(mask: NDArray, region: tuple[int, int, int, int], canvas: tuple[int, int]) -> RLE:
     """Run lengths of a region's mask on the whole canvas, without building the canvas."""
     height, width = canvas
     x1, y1, _, y2 = region
@@ -108,7 +108,7 @@ def _each_mask(masks: RoIMasks) -> list[tuple[NDArray, tuple[int, int, int, int]
 
 def paste_to_rle(masks: RoIMasks) -> list[RLE]:
     """COCO RLE of every mask at canvas size, N of them. Boxes outside the canvas give empty masks."""
-    return [_encode_region(mask, region, masks.canvas) for mask, region in _each_mask(masks)]
+    return [encode_region(mask, region, masks.canvas) for mask, region in _each_mask(masks)]
 
 
 def paste_dense(masks: RoIMasks) -> Tensor:

@@ -27,7 +27,8 @@ class OverlayStyle:
     Attributes:
         score_thr: tracks with a lower score in this frame are not drawn.
         fill: opacity of masks in [0, 1].
-        boxes, labels: whether to draw them. A label that finds no room is shortened, then left out.
+        boxes, labels: whether to draw them. A rotated box is drawn where a track has one. A label that finds no room is
+            shortened, then left out.
         min_short_side: frames whose shorter side is smaller, in pixels, are enlarged by the smallest whole factor that
             reaches it, so that labels can be read; 0 never enlarges.
         mark_scale: how much bigger lines and labels are than usual, for pictures that are shrunk afterwards.
@@ -141,7 +142,11 @@ def _boxes_and_labels(
     corners = [_scaled(row.bbox, factor) for row in rows]
     if style.boxes:
         for row, corner in zip(rows, corners):
-            _frame(canvas, corner, row.colour, line)
+            if row.corners is None:
+                _frame(canvas, corner, row.colour, line)
+            else:
+                points = np.round(np.array(row.corners) * factor).astype(np.int32)
+                cv2.polylines(canvas, [points], True, row.colour, line, cv2.LINE_AA)
     if style.labels:
         usual = min(max(round(min(canvas.shape[:2]) / 40), 12), 48)
         board = LabelBoard(canvas, round(usual * style.mark_scale), corners)

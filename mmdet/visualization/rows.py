@@ -25,6 +25,7 @@ class TrackRow(NamedTuple):
         bbox: x1 y1 x2 y2 in pixels of the original frame.
         mask: None where there is only a box.
         forecast: boxes expected in the next frames, nearest first, in the same pixels; () where there are none.
+        corners: x, y of a rotated box, in order; None where there is none.
     """
 
     instance_id: int | None
@@ -33,6 +34,7 @@ class TrackRow(NamedTuple):
     bbox: tuple[float, float, float, float]
     mask: RLE | None
     forecast: tuple[tuple[float, float, float, float], ...] = ()
+    corners: tuple[tuple[float, float], ...] | None = None
 
     @property
     def colour(self) -> RGB:
@@ -56,7 +58,8 @@ def track_rows(tracks: Any, score_thr: float = 0.0) -> list[TrackRow]:
 
     Args:
         tracks: anything with ``bboxes`` (N, 4) and ``labels`` (N,), and where known ``instance_ids`` (N,), ``scores``
-            (N,), ``masks`` (list of RLE or None) and ``forecasts`` (N, K, 4): ``InstanceData`` or lists, on any device.
+            (N,), ``rotated_boxes`` (N, 4, 2), ``masks`` (list of RLE or None) and ``forecasts`` (N, K, 4):
+            ``InstanceData`` or lists, on any device.
         score_thr: rows below are left out; rows without a score stay.
     """
     bboxes = _numbers(tracks.bboxes).reshape(-1, 4).tolist()
@@ -64,10 +67,13 @@ def track_rows(tracks: Any, score_thr: float = 0.0) -> list[TrackRow]:
     ids = _column(tracks, 'instance_ids', len(bboxes))
     scores = _column(tracks, 'scores', len(bboxes))
     masks = list(getattr(tracks, 'masks', None) or [None] * len(bboxes))
-    forecasts = _column(tracks, 'forecasts', len(bboxes))
+    forecasts = [_known(forecast) for forecast in _column(tracks, 'forecasts', len(bboxes))]
+    rotated = [c and tuple(map(tuple, c)) for c in _column(tracks, 'rotated_boxes', len(bboxes))]
     rows = [
-        TrackRow(None if identity is None else int(identity), label, score, tuple(bbox), mask, _known(forecast))
-        for identity, label, score, bbox, mask, forecast in zip(ids, labels, scores, bboxes, masks, forecasts)
+        TrackRow(None if identity is None else int(identity), label, score, tuple(bbox), mask, forecast, corners)
+        for identity, label, score, bbox, mask, forecast, corners in zip(
+            ids, labels, scores, bboxes, masks, forecasts, rotated
+        )
     ]
     return [row for row in rows if row.score is None or row.score >= score_thr]
 

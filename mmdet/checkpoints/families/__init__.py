@@ -12,6 +12,7 @@ from mmdet.checkpoints.families.masktrack import CMASKTRACK, MASKTRACK
 from mmdet.checkpoints.families.mmdet3 import MMDET3, MMTRACKING
 from mmdet.checkpoints.families.own import OWN
 from mmdet.checkpoints.families.point_track import POINT_TRACK
+from mmdet.checkpoints.families.siammask import SIAMMASK
 from mmdet.checkpoints.families.spatial_embedding import SPATIAL_EMBEDDING
 from mmdet.checkpoints.families.torchvision import TORCHVISION
 from mmdet.checkpoints.state import Shapes
@@ -23,7 +24,7 @@ FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
         *(MMDET3, MMTRACKING, MASKTRACK, CMASKTRACK, TORCHVISION),
-        *(DEEPSORT, SPATIAL_EMBEDDING, POINT_TRACK, OWN),
+        *(DEEPSORT, SPATIAL_EMBEDDING, POINT_TRACK, SIAMMASK, OWN),
     )
 }
 

@@ -10,9 +10,11 @@ from mmdet.checkpoints.report import LoadReport
 from mmdet.checkpoints.state import Shapes, StateDict, classes_in
 
 ROOMS = ('detector', 'track_head', 'calibration_head', 'embedder', 'classifier')
+SIAMMASK_ROOMS = ('backbone', 'neck', 'rpn_head', 'mask_head', 'refine_head', 'stage2_head')
+SIAMMASK_KEY = 'rpn_head.cls.conv_kernel.conv.weight'
 FACTS = ('convention', 'track_head', 'normalisation', 'backbone', 'reid', 'config')
 MAP = KeyMap(
-    rules=[Rule(f'{room}.*', f'{room}.*') for room in ROOMS],
+    rules=[Rule(f'{room}.*', f'{room}.*') for room in (*ROOMS, *SIAMMASK_ROOMS)],
     ignored={'data_preprocessor.*': 'normalisation belongs to the config'},
 )
 
@@ -21,7 +23,7 @@ def detect(shapes: Shapes) -> bool:
     """Whether the names are our models' own."""
     # a track head and a re-identification network may come alone
     ours = any(key.startswith(('detector.', 'embedder.', 'track_head.network.')) for key in shapes)
-    return ours and not any('.embed_head.' in key for key in shapes)
+    return (ours and not any('.embed_head.' in key for key in shapes)) or SIAMMASK_KEY in shapes
 
 
 def convert(state_dict: StateDict, meta: Mapping[str, Any], options: ConvertOptions) -> Converted:

@@ -2,5 +2,6 @@
 
 from mmdet.models.backbones.erfnet import BranchedERFNet
 from mmdet.models.backbones.resnet import ResNet, ResNeXt
+from mmdet.models.backbones.siam_resnet import SiamResNet
 
-__all__ = ['BranchedERFNet', 'ResNeXt', 'ResNet']
+__all__ = ['BranchedERFNet', 'ResNeXt', 'ResNet', 'SiamResNet']

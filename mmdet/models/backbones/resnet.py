@@ -7,6 +7,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from mmdet.errors import ConfigError
+from mmdet.models.backbones.freezing import StagedBackbone
 from mmdet.models.init import kaiming_init
 from mmdet.models.layers import build_norm
 from mmdet.registry import MODELS
@@ -73,7 +74,7 @@ def _downsample(in_channels: int, out_channels: int, stride: int, norm_cfg: dict
 
 
 @MODELS.register_module()
-class ResNet(nn.Module):
+class ResNet(StagedBackbone):
     """Residual network that returns the maps of all four stages (strides 4, 8, 16, 32).
 
     Args:
@@ -111,7 +112,7 @@ class ResNet(nn.Module):
         block = BasicBlock if depth < 50 else Bottleneck
         norm_cfg = norm_cfg or dict(type='BN')
         self.style = style  # converted weights are compared with it
-        self.frozen_stages, self.norm_eval, self.pretrained = frozen_stages, norm_eval, pretrained
+        self.norm_eval, self.pretrained = norm_eval, pretrained
         self.conv1 = nn.Conv2d(3, base_channels, 7, 2, 3, bias=False)
         self.bn1 = build_norm(norm_cfg, base_channels)
         self.relu = nn.ReLU(inplace=True)
@@ -131,32 +132,12 @@ class ResNet(nn.Module):
             out_channels.append(channels)
         self.out_channels = tuple(out_channels)
         self._init_convolutions()
-        self._freeze()
+        self.freeze(frozen_stages)
 
     def _init_convolutions(self) -> None:
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 kaiming_init(module)
-
-    def _frozen_modules(self) -> list[nn.Module]:
-        stages = [getattr(self, f'layer{i}') for i in range(1, self.frozen_stages + 1)]
-        return [self.conv1, self.bn1, *stages] if self.frozen_stages >= 0 else []
-
-    def _freeze(self) -> None:
-        for module in self._frozen_modules():
-            module.eval()
-            module.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> ResNet:
-        """Switch to training, keeping frozen stages and (``norm_eval``) batch normalisation in evaluation mode."""
-        super().train(mode)
-        for module in self._frozen_modules():
-            module.eval()
-        if self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                    module.eval()
-        return self
 
     def forward(self, x: Tensor) -> Features:
         """(B, 3, H, W) images -> four maps of ``out_channels`` at strides 4, 8, 16, 32."""

@@ -13,12 +13,12 @@ from torch.nn import functional
 from mmdet.registry import MODELS
 
 
-def batch_count(count: float, like: Tensor) -> Tensor:
+def batch_count(count: float | Tensor, like: Tensor) -> Tensor:
     """Mean of ``count`` over all processes, at least 1, as a scalar on the device of ``like``.
 
     Dividing each process's sum by it makes the average of their gradients that of one process with the whole batch.
     """
-    total = torch.as_tensor(float(count), device=like.device)
+    total = torch.as_tensor(count, dtype=torch.float32, device=like.device)
     if get_world_size() > 1:
         all_reduce(total, 'mean')
     return total.clamp(min=1.0 / get_world_size())

@@ -1,5 +1,6 @@
-"""Necks: backbone maps in, a pyramid of equal channels out."""
+"""Necks: backbone maps in, what the heads work on out."""
 
+from mmdet.models.necks.center_crop import CenterCropNeck
 from mmdet.models.necks.fpn import FPN
 
-__all__ = ['FPN']
+__all__ = ['FPN', 'CenterCropNeck']

@@ -16,12 +16,13 @@ from mmdet.models.detectors.ground_truth import annotated_rois
 from mmdet.models.samplers import SampledRoIs
 from mmdet.models.video.session import VideoSession
 from mmdet.models.video.slots import check_slots
+from mmdet.models.video.stream import StreamedModel
 from mmdet.registry import MODELS, TRACKERS
 from mmdet.structures import Features, FrameSample, InstanceData
 
 
 @MODELS.register_module()
-class VideoInstanceSegmenter(nn.Module):
+class VideoInstanceSegmenter(StreamedModel):
     """Detector, optional calibration head, optional track head, optional tracker.
 
     MaskTrack R-CNN is ``MaskRCNN`` + ``MaskTrackHead`` + ``MaskTrackTracker``; CMaskTrack R-CNN is the same with a
@@ -61,7 +62,6 @@ class VideoInstanceSegmenter(nn.Module):
             raise ConfigError(f"detector_trains_on {detector_trains_on!r} does not exist; use 'key', 'all' or 'none'")
         self.detector_trains_on = detector_trains_on
         self.classes = tuple(classes) if classes else None
-        self._session: VideoSession | None = None
         check_slots(self.detector, self.calibration_head, self.track_head, self.tracker)
         if detector_trains_on == 'none':
             self._freeze_detector()
@@ -176,26 +176,6 @@ class VideoInstanceSegmenter(nn.Module):
             frames = pad_frames(inputs, chosen, images.shape[-2:])
         picked = [clip[position] for clip in samples for position in chosen]
         return Clip(images[:, chosen].flatten(0, 1), picked, own, self.detector.convention, frames)
-
-    @torch.no_grad()
-    def predict(self, inputs: Sequence[Tensor], data_samples: Sequence[Sequence[FrameSample]]) -> list[FrameSample]:
-        """Finished frames, in order; keeps one session and opens a new one where a video begins.
-
-        A video ends with the last frame of its ``video_length``; one of unknown length where the next one begins.
-        """
-        if len(inputs) != 1:
-            raise ConfigError(f'testing takes one chunk of one video at a time, got a batch of {len(inputs)}')
-        samples = data_samples[0]
-        session, finished = self._session, []
-        if session is None or samples[0].frame_id == 0 or session.video_id != samples[0].video_id:
-            if session is not None and session.open_ended:
-                finished = session.finish()
-            session = self._session = self.start_video()
-        finished += session.step(inputs[0], samples)
-        if samples[-1].frame_id + 1 == samples[-1].video_length:
-            finished += session.finish()
-            self._session = None
-        return finished
 
     def check_blank_frames_suffice(self) -> None:
         """Refuse to run on frames whose files were not read, if a part of the model looks at pixels.

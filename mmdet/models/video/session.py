@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mmdet.errors import DataError
 from mmdet.models.detectors import Clip
+from mmdet.models.video.stream import FrameOrder
 from mmdet.models.video.window import ReferenceWindow
 from mmdet.structures import FrameSample, InstanceData, InstanceMasks
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mmdet.models.video.segmenter import VideoInstanceSegmenter
 
 
-class VideoSession:
+class VideoSession(FrameOrder):
     """Feeds chunks of one video through a model's slots, in order.
 
     With a calibration head, frames leave late: each waits for the neighbours that it is calibrated with. Every frame is
@@ -26,21 +26,11 @@ class VideoSession:
 
     Args:
         model: the segmenter; its tracker is reset.
-
-    Attributes:
-        video_id: of the video, once its first frame has come.
-        open_ended: whether the length of the video is unknown, so that only :meth:`finish` ends it.
-        forecast: frames ahead for which the tracker is asked where its tracks will be, to be set before the first step;
-            0 for none. ``pred_tracks`` then have ``forecasts`` (N, forecast, 4) float32, NaN for tracks that the
-            tracker has no motion model of.
     """
 
     def __init__(self, model: VideoInstanceSegmenter) -> None:
+        super().__init__()
         self.model = model
-        self.forecast = 0
-        self.video_id: int | None = None
-        self.open_ended = False
-        self._next_frame: int | None = None
         self._num_seen = 0  # identities given out where there is no tracker
         head = model.calibration_head
         self._window: ReferenceWindow[Clip] | None = (
@@ -59,7 +49,7 @@ class VideoSession:
         Raises:
             DataError: the frames do not follow those of the step before.
         """
-        self._check_order(samples)
+        self.check_order(samples)
         if samples[0].get('blank', False):
             self.model.check_blank_frames_suffice()
         images = self.model.data_preprocessor([frames])[0]
@@ -81,18 +71,6 @@ class VideoSession:
     def _results(self, clip: Clip, references: Sequence[Clip] | None = None) -> list[FrameSample]:
         detections = to_host(self.model.detect(clip, references))
         return [self._associate(own, sample) for own, sample in zip(detections, clip.samples)]
-
-    def _check_order(self, samples: Sequence[FrameSample]) -> None:
-        if self.video_id is None:
-            self.video_id, self._next_frame = samples[0].video_id, samples[0].frame_id
-        for sample in samples:
-            if (sample.video_id, sample.frame_id) != (self.video_id, self._next_frame):
-                raise DataError(
-                    f'expected frame {self._next_frame} of video {self.video_id}, got frame {sample.frame_id} of video '
-                    f'{sample.video_id}: frames of a video must come in order, without gaps'
-                )
-            self._next_frame += 1  # type: ignore[operator]
-        self.open_ended = samples[-1].get('video_length', -1) < 0
 
     def _associate(self, detections: InstanceData, sample: FrameSample) -> FrameSample:
         result = FrameSample(metainfo=sample.metainfo)

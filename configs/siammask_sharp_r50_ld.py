@@ -1,0 +1,5 @@
+# The same network with the hyper-parameters of the original's config_vot18.json, for the weights SiamMask_VOT_LD.
+_base_ = './siammask_sharp_r50_davis.py'
+model = dict(
+    test_cfg=dict(penalty_k=0.10, window_influence=0.41, lr=0.32, mask_threshold=0.15, fuse_masks=False)
+)

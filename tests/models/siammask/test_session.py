@@ -1,0 +1,204 @@
+"""Objects keep to themselves: any number of them, marked on any frame, on one model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from mmdet.errors import ConfigError, DataError, PromptError
+from mmdet.ops.rle import decode
+from mmdet.structures import FrameSample, InstanceData
+
+Make = Callable[..., Any]
+BOXES = [[20, 30, 60, 70], [80, 20, 140, 60], [100, 70, 130, 110]]
+SIZE = (120, 160)
+
+
+def clip(count: int, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    small = torch.randint(0, 256, (count, 3, 12, 16), generator=generator, dtype=torch.uint8)
+    return small.repeat_interleave(10, 2).repeat_interleave(10, 3)
+
+
+def run(model: Any, frames: torch.Tensor, samples: list[FrameSample]) -> list[InstanceData]:
+    return [sample.pred_tracks for sample in model.start_video().step(frames, samples)]
+
+
+@pytest.mark.parametrize('kind', ['boxes', 'base', 'sharp', 'stage2'])
+def test_objects_together_are_as_each_alone(build_siammask: Make, frame_sample: Make, kind: str) -> None:
+    model, frames = build_siammask(kind), clip(4)
+    together = run(model, frames, [frame_sample(i, boxes=BOXES if i == 0 else None) for i in range(4)])
+    for row, box in enumerate(BOXES):
+        alone = run(model, frames, [frame_sample(i, boxes=[box] if i == 0 else None, ids=[row]) for i in range(4)])
+        for joint, single in zip(together, alone):
+            torch.testing.assert_close(joint.bboxes[row], single.bboxes[0], atol=1e-2, rtol=0)
+            torch.testing.assert_close(joint.scores[row], single.scores[0], atol=1e-4, rtol=0)
+            assert (decode(joint.masks[row]) != decode(single.masks[0])).mean() < 1e-3
+
+
+def test_two_sessions_on_one_model_do_not_mix(build_siammask: Make, frame_sample: Make) -> None:
+    model, clips = build_siammask('sharp'), (clip(4, 1), clip(4, 2))
+    alone = [run(model, frames, [frame_sample(i, boxes=[BOXES[n]] if i == 0 else None) for i in range(4)])
+             for n, frames in enumerate(clips)]  # fmt: skip
+    sessions = [model.start_video() for _ in clips]
+    for index in range(4):
+        for n, session in enumerate(sessions):
+            sample = frame_sample(index, boxes=[BOXES[n]] if index == 0 else None)
+            tracks = session.step(clips[n][index : index + 1], [sample])[0].pred_tracks
+            assert tracks.bboxes.equal(alone[n][index].bboxes) and tracks.masks == alone[n][index].masks
+
+
+def test_chunks_of_any_length_give_the_same(build_siammask: Make, frame_sample: Make) -> None:
+    model, frames = build_siammask('base'), clip(5)
+    samples = [frame_sample(i, boxes=BOXES[:2] if i == 0 else None) for i in range(5)]
+    whole = run(model, frames, samples)
+    session = model.start_video()
+    parts = session.step(frames[:2], samples[:2]) + session.step(frames[2:], samples[2:]) + session.finish()
+    for one, other in zip(whole, parts, strict=True):
+        assert one.bboxes.equal(other.pred_tracks.bboxes) and one.masks == other.pred_tracks.masks
+
+
+def test_objects_appear_when_they_are_marked(build_siammask: Make, frame_sample: Make) -> None:
+    marks = {1: (BOXES[:1], [7]), 3: (BOXES[1:2], [4])}
+    samples = [frame_sample(i, boxes=marks.get(i, (None, None))[0], ids=marks.get(i, (0, None))[1]) for i in range(5)]
+    tracks = run(build_siammask('base'), clip(5), samples)
+    assert [t.instance_ids.tolist() for t in tracks] == [[], [7], [7], [7, 4], [7, 4]]
+    assert tracks[0].bboxes.shape == (0, 4) and tracks[0].rotated_boxes.shape == (0, 4, 2) and tracks[0].masks == []
+    for frame, row, box in ((1, 0, BOXES[0]), (3, 1, BOXES[1])):
+        assert tracks[frame].bboxes[row].tolist() == box and tracks[frame].scores[row] == 1
+        assert not tracks[frame].lost[row]
+
+
+def test_a_given_mask_is_the_result_of_its_frame(build_siammask: Make, frame_sample: Make) -> None:
+    mask = torch.zeros(1, *SIZE, dtype=torch.bool)
+    mask[0, 30:70, 20:60] = torch.eye(40).bool()
+    found = run(build_siammask('base'), clip(2), [frame_sample(0, boxes=BOXES[:1], masks=mask), frame_sample(1)])
+    assert (decode(found[0].masks[0]).astype(bool) == mask[0].numpy()).all()
+
+
+def test_masks_for_some_of_the_objects(build_siammask: Make, frame_sample: Make) -> None:
+    masks = torch.zeros(2, *SIZE, dtype=torch.bool)
+    masks[1, 20:60, 80:140] = True
+    sample = frame_sample(0, boxes=BOXES[:2], masks=masks)
+    sample.prompts.has_mask = torch.tensor([False, True])
+    found = run(build_siammask('boxes'), clip(1), [sample])[0]
+    assert decode(found.masks[1]).sum() == 40 * 60 and decode(found.masks[0]).sum() == 40 * 40
+
+
+def test_marking_again_starts_anew(build_siammask: Make, frame_sample: Make) -> None:
+    model, frames = build_siammask('base'), clip(5)
+    marks = {0: BOXES[:1], 3: BOXES[1:2]}
+    tracks = run(model, frames, [frame_sample(i, boxes=marks.get(i)) for i in range(5)])
+    fresh = run(model, frames[3:], [frame_sample(i, boxes=BOXES[1:2] if i == 3 else None) for i in (3, 4)])
+    assert tracks[3].bboxes[0].tolist() == BOXES[1]
+    assert tracks[4].bboxes.equal(fresh[1].bboxes)
+
+
+@pytest.mark.parametrize(
+    ('score', 'mask', 'lost'),
+    [(8.0, 10.0, False), (-8.0, 10.0, True), (8.0, -10.0, True)],
+    ids=['seen', 'low score', 'empty mask'],
+)
+def test_lost(dictated: Make, frame_sample: Make, score: float, mask: float, lost: bool) -> None:
+    stub = dictated('sharp')
+    stub.cls[0, 5:] = score
+    stub.mask = torch.full((127, 127), mask)
+    tracks = run(stub.model, clip(2), [frame_sample(0, boxes=BOXES[:1]), frame_sample(1)])
+    assert tracks[0].lost.tolist() == [False] and tracks[1].lost.tolist() == [lost]
+
+
+def test_without_a_mask_the_rotated_box_is_the_upright_one(dictated: Make, frame_sample: Make) -> None:
+    stub = dictated('sharp', test_cfg=dict(penalty_k=0.04, window_influence=0.42, lr=0.25))
+    stub.mask = torch.full((127, 127), -10.0)
+    box = [128.0, 88.0, 192.0, 152.0]
+    frames = torch.zeros(2, 3, 240, 320, dtype=torch.uint8)
+    tracks = run(stub.model, frames, [frame_sample(0, (240, 320), [box]), frame_sample(1, (240, 320))])[1]
+    corners = tracks.rotated_boxes[0]
+    np.testing.assert_allclose(corners[0], (127.9685139, 87.9685139), atol=0.04)
+    np.testing.assert_allclose(corners[2], (192.0314861, 152.0314861), atol=0.04)
+    assert decode(tracks.masks[0]).sum() == 0
+
+
+def test_an_object_that_leaves_stays_at_the_border(dictated: Make, frame_sample: Make) -> None:
+    stub = dictated('sharp')
+    stub.cls[0, :5] = 20
+    stub.cls[0, 5 + 2, 12, 24] = 40  # always to the right
+    samples = [frame_sample(i, boxes=[[100, 40, 150, 90]] if i == 0 else None) for i in range(6)]
+    tracks = run(stub.model, clip(6), samples)
+    right = [float(t.bboxes[0, 0] + t.bboxes[0, 2]) / 2 for t in tracks]
+    assert right == sorted(right) and right[-1] == 160
+    assert all(torch.isfinite(t.bboxes).all() and len(t.masks) == 1 for t in tracks)
+
+
+def test_fused_masks_share_no_pixel(build_siammask: Make, frame_sample: Make) -> None:
+    boxes = [[20, 30, 60, 70], [24, 30, 64, 70]]
+    options = [dict(mask_threshold=0.05, fuse_masks=fuse) for fuse in (True, False)]
+    cases = {option['fuse_masks']: build_siammask('base', test_cfg=option) for option in options}
+    samples = [frame_sample(i, boxes=boxes if i == 0 else None) for i in range(2)]
+    masks = {fuse: [decode(m) for m in run(model, clip(2), samples)[1].masks] for fuse, model in cases.items()}
+    assert (masks[False][0] & masks[False][1]).any()
+    assert not (masks[True][0] & masks[True][1]).any()
+    assert ((masks[True][0] | masks[True][1]) == (masks[False][0] | masks[False][1])).all()
+
+
+def marked(boxes: Any, ids: Any = None, masks: Any = None) -> InstanceData:
+    prompts = InstanceData(bboxes=torch.tensor(boxes, dtype=torch.float64))
+    if ids is not None:
+        prompts.instance_ids = torch.tensor(ids)
+    if masks is not None:
+        prompts.masks = masks
+    return prompts
+
+
+@pytest.mark.parametrize(
+    ('prompts', 'match'),
+    [
+        (marked([[200, 10, 240, 60]], [0]), r'object 0: the box .*outside the frame of 160 x 120'),
+        (marked([[-50, 10, 0, 60]], [0]), 'outside the frame'),
+        (marked([[20, 20, 20, 60]], [0]), 'has no area'),
+        (marked([[60, 60, 20, 20]], [0]), 'has no area'),
+        (marked([[float('nan'), 0, 9, 9]], [0]), 'not finite'),
+        (marked([[0, 0, 9, 9]]), 'instance_ids'),
+        (marked([[0, 0, 9, 9], [5, 5, 9, 9]], [3, 3]), 'same identity'),
+        (marked([[0, 0, 9, 9]], [0], torch.zeros(1, 120, 160)), 'the mask is empty'),
+        (marked([[0, 0, 9, 9]], [0], torch.ones(1, 60, 80)), '60 x 80 but the frame is 120 x 160'),
+    ],
+    ids=['right', 'left', 'no width', 'turned', 'nan', 'no ids', 'ids twice', 'empty mask', 'mask size'],
+)
+def test_what_cannot_be_followed(build_siammask: Make, frame_sample: Make, prompts: Any, match: str) -> None:
+    sample = frame_sample(0)
+    sample.prompts = prompts
+    with pytest.raises(PromptError, match=match) as caught:
+        run(build_siammask(), clip(1), [sample])
+    assert 'video 5, frame 0' in str(caught.value)
+
+
+def test_a_box_partly_outside_and_one_of_a_pixel_are_followed(build_siammask: Make, frame_sample: Make) -> None:
+    boxes = [[-30, -30, 20, 20], [50, 50, 50.5, 50.5]]
+    tracks = run(build_siammask(), clip(2), [frame_sample(0, boxes=boxes), frame_sample(1)])
+    assert tracks[0].bboxes.tolist() == boxes and torch.isfinite(tracks[1].bboxes).all()
+
+
+def test_a_video_has_one_size_and_its_own_resolution(build_siammask: Make, frame_sample: Make) -> None:
+    session = build_siammask().start_video()
+    session.step(clip(1), [frame_sample(0, boxes=BOXES[:1])])
+    with pytest.raises(DataError, match=r'100 x 160 .*before are 120 x 160'):
+        session.step(clip(1)[:, :, :100], [frame_sample(1, (100, 160))])
+    with pytest.raises(ConfigError, match='must not resize'):
+        build_siammask().start_video().step(clip(1)[:, :, ::2, ::2], [frame_sample(0)])
+    with pytest.raises(DataError, match='in order'):
+        session.step(clip(1), [frame_sample(5)])
+
+
+def test_the_test_loop_drives_sessions(build_siammask: Make, frame_sample: Make) -> None:
+    model, results = build_siammask(), []
+    for video in (1, 2):
+        for index in range(3):
+            sample = frame_sample(index, boxes=BOXES[:video] if index == 0 else None)
+            sample.set_metainfo(dict(video_id=video, video_length=3))
+            results += model([clip(1, index)], [[sample]], mode='predict')
+    assert [len(sample.pred_tracks.masks) for sample in results] == [1, 1, 1, 2, 2, 2]

@@ -1,0 +1,88 @@
+"""Several boxes' masks agree on one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from mmdet.errors import ConfigError
+from mmdet.models.siammask.stage2_head import roi_targets
+from mmdet.models.siammask.voting import grow, vote_maps, vote_share
+from mmdet.registry import MODELS, register_all
+
+
+@pytest.mark.parametrize(('votes', 'on'), [(0, False), (5, False), (6, True), (10, True)])
+def test_more_than_half_must_vote(votes: int, on: bool) -> None:
+    maps = torch.zeros(1, 10, 4, 4)
+    maps[:, :votes, 2, 1] = 0.9
+    maps[:, votes:, 2, 1] = 0.2  # not above the threshold
+    share = vote_share(maps, 0.2)
+    assert bool(share[0, 2, 1] > 0.5) is on and share.sum() == share[0, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ('box', 'expected'),
+    [
+        ((100, 100, 110, 120), (96, 92, 114, 128)),
+        ((-5.3, 10, 20, 30), (0, 2, 30.12, 38)),  # clamped, never wrapped
+        ((240, 240, 260.7, 300), (231.72, 216, 254, 254)),
+        ((300, -90, 400, -50), (253, 0, 254, 1)),
+    ],
+)
+def test_grown_boxes_stay_in_the_crop(box: tuple, expected: tuple) -> None:
+    torch.testing.assert_close(grow(torch.tensor([box]).float(), 0.4, 255), torch.tensor([expected]).float())
+
+
+def test_masks_are_stretched_over_their_boxes() -> None:
+    masks = torch.zeros(2, 4, 4)
+    masks[0] = 1
+    masks[1, :, :2] = 1  # left half
+    maps = vote_maps(masks, torch.tensor([[10.0, 20.0, 29.0, 39.0], [0.0, 0.0, 40.0, 40.0]]), 60)
+    assert (maps[0, 24:36, 14:26] == 1).all() and maps[0, :18].sum() == 0 and maps[0, :, 32:].sum() == 0
+    rows, columns = torch.nonzero(maps[1] > 0.5, as_tuple=True)
+    assert (columns.max().item(), rows.max().item()) == (20, 40) or columns.max().item() in (19, 20)
+    assert (maps[1, 10:30, 5:15] == 1).all()
+
+
+def test_targets_inside_boxes() -> None:
+    masks = torch.zeros(2, 60, 60)
+    masks[1, 20:40, 10:30] = 1
+    boxes = torch.tensor([[9.5, 19.5, 29.5, 39.5], [0.0, 10.0, 39.0, 49.0]])
+    targets = roi_targets(masks, boxes, torch.tensor([1, 1]), 8)
+    assert (targets[0] == 1).all() and targets[1, :2].sum() == 0 and (targets[1, 3:5, 3:5] == 1).all()
+    assert roi_targets(masks, boxes, torch.tensor([0, 0]), 8).sum() == 0
+
+
+def test_rois_look_at_the_cells_under_them() -> None:
+    """A box around one cell of a search map pools that cell: its middle is at 7 + 8 i pixels."""
+    register_all()
+    head = MODELS.build(dict(type='S2MaskHead', in_channels=4, mask_size=4))
+    search = torch.zeros(1, 4, 31, 31)
+    search[:, :, 10, 20] = 1
+    seen: list[torch.Tensor] = []
+    head.fusion.forward = lambda pooled: seen.append(pooled) or pooled[:, 0]
+    x, y = 7 + 8 * 20, 7 + 8 * 10
+    head.masks(search, search * 0, torch.tensor([[x - 2.0, y - 2.0, x + 2.0, y + 2.0]]), torch.tensor([0]))
+    pooled = seen[0][0, 0]
+    torch.testing.assert_close(pooled, pooled.flip(0, 1))  # in the middle of the box
+    assert pooled.min() > 0.5
+
+
+@pytest.mark.parametrize('changes', [dict(mask_size=30), dict(num_votes=0)])
+def test_numbers_that_cannot_be(changes: dict) -> None:
+    register_all()
+    with pytest.raises(ConfigError, match=next(iter(changes))):
+        MODELS.build(dict(type='S2MaskHead', **changes))
+
+
+@pytest.mark.parametrize('votes', [1, 4])
+def test_a_step_with_and_without_voting(build_siammask: Callable[..., Any], frame_sample: Any, votes: int) -> None:
+    model = build_siammask('stage2', stage2_head=dict(type='S2MaskHead', in_channels=8, num_votes=votes))
+    session = model.start_video()
+    frames = torch.randint(0, 255, (2, 3, 120, 160), dtype=torch.uint8)
+    samples = [frame_sample(0, boxes=[[30, 30, 70, 80], [80, 20, 120, 70]]), frame_sample(1)]
+    tracks = session.step(frames, samples)[1].pred_tracks
+    assert len(tracks.masks) == 2 and model.stage2_head.frame_threshold == (0.5 if votes > 1 else 0.2)
