@@ -92,7 +92,7 @@ class FrameTracks:
                 raise DataError(f'{where}, track {identity}: score {score} or box {bbox} is not finite or not complete')
         for identity, corners in zip(self.instance_ids, self.rotated_boxes or ()):
             if not _four_corners(corners):
-                raise DataError(f'{where}, track {identity}: rotated box {corners} is not four finite corners')
+                raise DataError(f'{where}, track {identity}: rotated box {corners} is not four corners x, y')
         batch = inspect_masks(self.masks, height, width)
         for row, problem in batch.problems.items():
             raise DataError(f'{where}, track {self.instance_ids[row]}: {problem}')

@@ -115,13 +115,13 @@ def test_states(dataset: VOTDataset, lost: tuple[int, ...], expected: str, rotat
     assert VideoResult.from_json(result.to_json()) == result
 
 
-def tester_of(dataset: VOTDataset, model: nn.Module, metrics: list[Any], folder: Path) -> Tester:
+def run_of(dataset: VOTDataset, model: nn.Module, metrics: list[Any], folder: Path) -> Tester:
     loader = build_test_loader({'dataset': dataset, 'num_workers': 0}, 4, 0, 1)
     return make_tester(model, loader, Process(), folder, metrics)
 
 
 def test_numbers_and_files(dataset: VOTDataset, tmp_path: Path) -> None:
-    run = tester_of(dataset, Follower((12,)), [VOTMetric(interval=(10, 20))], tmp_path / 'w')
+    run = run_of(dataset, Follower((12,)), [VOTMetric(interval=(10, 20))], tmp_path / 'w')
     assert isinstance(run, ResetTester)
     numbers = run.run()
     assert numbers == pytest.approx({'accuracy': 1, 'robustness': 2.5, 'lost': 2, 'EAO': 0.9002948}, abs=1e-6)
@@ -132,7 +132,7 @@ def test_numbers_and_files(dataset: VOTDataset, tmp_path: Path) -> None:
 
 def test_one_pass_does_not_reset(dataset: VOTDataset, tmp_path: Path) -> None:
     metric = VOTMetric('one-pass')
-    assert type(tester_of(dataset, Follower(), [metric], tmp_path)) is VideoTester
+    assert type(run_of(dataset, Follower(), [metric], tmp_path)) is VideoTester
     results = [run_with_resets(Follower(), dataset, position) for position in range(2)]
     for result in results:
         result.frames[0] = result.frames[1]
@@ -146,6 +146,6 @@ def test_refused(dataset: VOTDataset, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match='the model returns 2'):
         run_with_resets(Follower(tracks=2), dataset, 0)
     with pytest.raises(ConfigError, match='Linear cannot be tested with resets'):
-        tester_of(dataset, nn.Linear(1, 1), [VOTMetric()], tmp_path).infer()
+        run_of(dataset, nn.Linear(1, 1), [VOTMetric()], tmp_path).infer()
     with pytest.raises(ConfigError, match='VOTMetric, DAVISMetric cannot be computed from one test'):
-        tester_of(dataset, Follower(), [VOTMetric(), DAVISMetric()], tmp_path)
+        run_of(dataset, Follower(), [VOTMetric(), DAVISMetric()], tmp_path)

@@ -29,6 +29,8 @@ def batch_hard_triplet(
     Returns:
         Scalar; 0, with gradients of 0, where no vector counts.
     """
+    if len(vectors) == 0:
+        return vectors.sum() * 0 / batch_count(0.0, vectors)  # other processes may have some
     distances = _distances(vectors.float())
     same = identities[:, None] == identities[None]
     friend = same if count_alone else same & ~torch.eye(len(same), dtype=torch.bool, device=same.device)
