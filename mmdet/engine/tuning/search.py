@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol
 
-from tqdm import tqdm
-
 from mmdet.engine.tuning.journal import Journal, Trial, key_of
 from mmdet.engine.tuning.objectives import Objective
 from mmdet.engine.tuning.report import ranked
 from mmdet.errors import ConfigError
+from mmdet.progress import progress_bar
 
 __all__ = ['Runner', 'Task', 'run_trials']
 
@@ -62,9 +60,8 @@ def run_trials(
         raise ConfigError(f'--workers must be at least 1, got {workers}')
     waiting = {key_of(point): dict(point) for point in points if key_of(point) not in journal.trials}
     outcomes = _in_turn(runner, waiting) if min(workers, len(waiting)) < 2 else _in_parallel(task, waiting, workers)
-    every = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file wants fewer lines
     done = len({key_of(point) for point in points}) - len(waiting)
-    with tqdm(total=done + len(waiting), initial=done, unit='trial', desc='tuning', mininterval=every) as bar:
+    with progress_bar(done + len(waiting), 'trial', 'tuning', done) as bar:
         for trial in outcomes:
             journal.add(trial)
             bar.set_postfix_str(_best(journal, objective), refresh=False)
