@@ -1,9 +1,9 @@
 """PointTrack's association for cars of KITTI MOTS: trained and judged on the annotated masks.
 
-The detector predicts the annotations, so that AP tells how good association alone is. Put another detector in its slot
-to track its masks; the weights of the track head stay the same.
+The detector predicts the annotations, so that sMOTSA and IDF1 tell how good association alone is. Put another detector
+in its slot to track its masks; the weights of the track head stay the same.
 
-The data set is read as YouTube-VIS JSON files with the categories `car` and `pedestrian` (docs/data.md, custom sets).
+The data set is read as downloaded: `instances/` and `training/image_02/`.
 Weights of the original program need `--cfg-options model.track_head.compat=True model.tracker.stale_overlap=True`.
 """
 
@@ -40,9 +40,10 @@ train_dataloader = dict(
     batch_size=12,  # clips of three frames; the loss takes 24 of their tracks
     num_workers=4,
     dataset=dict(
-        type='YouTubeVISDataset',
+        type='MOTSDataset',
         data_root=_data_root,
-        ann_file='annotations/train.json',
+        ann_file='instances',
+        part='train',
         img_prefix='training/image_02',
         classes=_classes,
         num_ref_frames=2,
@@ -53,9 +54,10 @@ train_dataloader = dict(
 val_dataloader = dict(
     num_workers=2,
     dataset=dict(
-        type='YouTubeVISDataset',
+        type='MOTSDataset',
         data_root=_data_root,
-        ann_file='annotations/val.json',
+        ann_file='instances',
+        part='val',
         img_prefix='training/image_02',
         classes=_classes,
         test_mode=True,
@@ -65,9 +67,10 @@ val_dataloader = dict(
 test_dataloader = dict(
     num_workers=2,
     dataset=dict(
-        type='YouTubeVISDataset',
+        type='MOTSDataset',
         data_root=_data_root,
-        ann_file='annotations/val.json',
+        ann_file='instances',
+        part='val',
         img_prefix='training/image_02',
         classes=_classes,
         test_mode=True,
@@ -81,5 +84,5 @@ optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='Adam', lr=0.002, 
 param_scheduler = [dict(type='MultiStepLR', by_epoch=False, milestones=[10000, 15000], gamma=0.1)]
 
 # ---------------------------------------------------------------- evaluation
-val_evaluator = dict(type='YTVISMetric')
-test_evaluator = dict(type='YTVISMetric')
+val_evaluator = dict(type='MOTSMetric')
+test_evaluator = dict(type='MOTSMetric')

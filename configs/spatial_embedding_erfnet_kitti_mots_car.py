@@ -77,5 +77,5 @@ param_scheduler = [dict(type='PolyLR', power=0.9, eta_min=0, by_epoch=True, begi
 load_from = 'work_dirs/spatial_embedding_erfnet_kins_crops_car/last.safetensors'
 
 # ---------------------------------------------------------------- evaluation
-val_evaluator = dict(type='YTVISMetric')
-test_evaluator = dict(type='YTVISMetric')
+val_evaluator = dict(type='MOTSMetric')
+test_evaluator = val_evaluator

@@ -87,6 +87,19 @@ def tiny_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope='session')
+def tiny_mots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Procedural videos in the layout of KITTI MOTS, sized as ``tiny_shapes``: cars, pedestrians, ignored regions."""
+    from mmdet.datasets.shapes import ShapesConfig, make_shapes
+    from mmdet.datasets.shapes.writers.kitti_mots import KITTIMOTSWriter
+
+    classes = ('square', 'star', 'ring')
+    config = ShapesConfig(size=(96, 64), num_frames=4, enter_probability=0, leave_probability=0, classes=classes)
+    folder = tmp_path_factory.mktemp('mots') / 'set'
+    writer = KITTIMOTSWriter(others='ignore')
+    return make_shapes(folder, config, {'train': 2, 'valid': 3}, fmt=writer, seed=3, progress=False)
+
+
 def _narrow_siammask(model: Any) -> None:
     """A tracker of few channels; its maps keep their sizes."""
     base, channels = 4, 8
@@ -97,8 +110,8 @@ def _narrow_siammask(model: Any) -> None:
     model.neck.update(in_channels=widths[3], out_channels=channels)
 
 
-def _narrow_model(model: Any) -> None:
-    """Few channels everywhere, six classes, random weights."""
+def _narrow_model(model: Any, num_classes: int) -> None:
+    """Few channels everywhere, random weights."""
     if model.type == 'SiamMask':
         _narrow_siammask(model)
         return
@@ -114,7 +127,8 @@ def _narrow_model(model: Any) -> None:
         return
     backbone = model.detector.backbone
     if model.detector.type == 'SpatialEmbedding':
-        backbone.base_channels, model.detector.num_classes = base, 6
+        backbone.base_channels = base
+        model.detector.num_classes = num_classes
         if isinstance(model.detector.loss.foreground_weight, list | tuple):
             model.detector.loss.foreground_weight = 10
         return
@@ -123,18 +137,23 @@ def _narrow_model(model: Any) -> None:
         backbone.update(groups=2, base_width=32)
     expansion = 1 if backbone.depth < 50 else 4
     widths = dict(feat_channels=channels, channels=channels, in_channels=channels, out_channels=channels)
-    _edit(model, dict(num_classes=6, fc_channels=32, patch_size=3, num_foreground=40, num_context=20, **widths))
+    changes = dict(num_classes=num_classes, fc_channels=32, patch_size=3, num_foreground=40, num_context=20)
+    _edit(model, {**changes, **widths})
     model.detector.neck.in_channels = [base * expansion * 2**i for i in range(4)]
 
 
 @pytest.fixture(scope='session')
 def tiny_detections(tiny_shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """True objects of the tiny valid videos as stored detections, by format: ``dump`` and ``motchallenge``."""
+    """True objects of the tiny valid videos as stored detections, by format: ``dump`` and ``motchallenge``.
+
+    The latter is a folder of sequences as MOTChallenge's are downloaded, with ground truth but without frames.
+    """
     import json
 
     import numpy as np
 
     from mmdet.engine.detection_dump import DetectionDump
+    from mmdet.formats import SequenceInfo, write_seqinfo
     from mmdet.ops import rle
     from mmdet.structures import FrameSample, InstanceData
 
@@ -144,7 +163,8 @@ def tiny_detections(tiny_shapes: Path, tmp_path_factory: pytest.TempPathFactory)
     categories = [category['id'] for category in truth['categories']]
     for video in truth['videos']:
         tracks = [a for a in truth['annotations'] if a['video_id'] == video['id']]
-        lines, size = [], (video['height'], video['width'])
+        lines: dict[str, list[str]] = {'det': [], 'gt': []}
+        size = (video['height'], video['width'])
         for frame in range(video['length']):
             seen = [a for a in tracks if a['segmentations'][frame]]
             found = InstanceData()
@@ -156,17 +176,21 @@ def tiny_detections(tiny_shapes: Path, tmp_path_factory: pytest.TempPathFactory)
             sample = FrameSample(metainfo=dict(video_id=video['id'], frame_id=frame, ori_shape=size))
             sample.pred_instances = found
             dump.add(sample)
-            lines += [f'{frame + 1},-1,{x},{y},{w},{h},0.9,-1,-1,-1' for (x, y), (w, h) in zip(corner, extent)]
+            for one, (x, y), (w, h) in zip(seen, corner, extent):
+                lines['det'].append(f'{frame + 1},-1,{x},{y},{w},{h},0.9,-1,-1,-1')
+                lines['gt'].append(f'{frame + 1},{one["id"]},{x},{y},{w},{h},1,-1,-1,-1')
         dump.finish()
-        place = folder / 'motchallenge' / Path(video['file_names'][0]).parent.name / 'det/det.txt'
-        place.parent.mkdir(parents=True)
-        place.write_text('\n'.join(lines))
+        sequence = folder / 'motchallenge' / Path(video['file_names'][0]).parent.name
+        for kind, rows in lines.items():
+            (sequence / kind).mkdir(parents=True)
+            (sequence / kind / f'{kind}.txt').write_text('\n'.join(rows))
+        write_seqinfo(sequence / 'seqinfo.ini', SequenceInfo(sequence.name, video['length'], *size))
     return {name: folder / name for name in ('dump', 'motchallenge')}
 
 
 @pytest.fixture
 def reduced_config(
-    repo_root: Path, tiny_shapes: Path, tiny_detections: dict[str, Path], tiny_market: Path
+    repo_root: Path, tiny_shapes: Path, tiny_detections: dict[str, Path], tiny_market: Path, tiny_mots: Path
 ) -> Callable[[str, Path], Any]:
     """``reduced_config(name, work_dir)``: a config with narrow layers and procedural data, two iterations long."""
     from mmdet.engine.config import load_config
@@ -177,7 +201,8 @@ def reduced_config(
         if detector is not None and detector.type == 'PrecomputedDetector':
             detector.path = str(tiny_detections[detector.format])
         else:
-            _narrow_model(config.model)
+            of_mots = config.get('test_dataloader', {}).get('dataset', {}).get('type') == 'MOTSDataset'
+            _narrow_model(config.model, 1 if of_mots else 6)
         for part, split in (('train', 'train'), ('val', 'valid'), ('test', 'valid')):
             loader = config.get(f'{part}_dataloader')
             if loader is None:
@@ -189,9 +214,16 @@ def reduced_config(
                 loader.dataset.data_root = str(tiny_market)
                 continue
             videos = loader.dataset.get('videos', loader.dataset)
-            if videos.type in ('COCOVideoDataset', 'MOTSDataset'):
-                videos.type = 'YouTubeVISDataset'  # the same images, one at a time or as videos
-                videos.pop('part', None)
+            if videos.type == 'MOTSDataset':
+                videos.pop('part')  # the benchmark's own sequences
+                name = 'train' if split == 'train' else 'val'
+                videos.update(data_root=str(tiny_mots), seqmap=f'seqmaps/{name}.seqmap')
+                continue
+            if videos.type == 'MOTChallengeDataset':
+                videos.update(data_root=detector.path, ann_file='.')
+                continue
+            if videos.type == 'COCOVideoDataset':
+                videos.type = 'YouTubeVISDataset'  # the same images, one at a time
                 videos.classes = None
             place = dict(data_root=str(tiny_shapes), ann_file=f'annotations/{split}.json', split=None)
             videos.update(place, img_prefix=f'{split}/JPEGImages')

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmdet.engine.cli import CommandParser, run
@@ -48,7 +49,7 @@ def stages(args: argparse.Namespace) -> dict[str, list[str]]:
     return {name: [str(part) for part in line] for name, line in lines.items()}
 
 
-def parse(argv: list[str] | None) -> argparse.Namespace:
+def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Command line arguments."""
     parser = CommandParser(description=__doc__)
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/quickstart'), help='gets everything')
@@ -88,7 +89,7 @@ def claim(folder: Path) -> None:
         raise ConfigError(f'--work-dir {folder} cannot be used: {error.strerror}') from error
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the stages; write summary.json."""
     args = parse(argv)
     claim(args.work_dir)

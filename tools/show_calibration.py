@@ -58,9 +58,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     clip = packer([frames[i] for i in indices], [f'frame {i}' for i in indices], indices, 0)
     point = tuple(args.point) if args.point else best_point(model, clip)
     view = look_at(model, clip['inputs'], point, args.level)
-    shown = [np.ascontiguousarray(image.permute(1, 2, 0).numpy()) for image in clip['inputs']]
+    frame, reference = (np.ascontiguousarray(image.permute(1, 2, 0).numpy()) for image in clip['inputs'])
     title = f'frame {indices[0]} with reference {indices[1]}, level {args.level}'
-    print(f'written to {write_image(args.out, draw_calibration(*shown, view, title)) or args.out}')
+    write_image(args.out, draw_calibration(frame, reference, view, title))
+    print(f'written to {args.out}')
     return 0
 
 

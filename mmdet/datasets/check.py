@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from tqdm import tqdm
 
+from mmdet.datasets.check_crops import check_market, is_market
 from mmdet.datasets.check_sequences import check_sequences
 from mmdet.datasets.coco import as_video_document
 from mmdet.datasets.image_file import check_size, find_image, header_size, read_image
@@ -126,6 +127,9 @@ def check_data(
 
 def _folder_problems(path: str | Path, options: CheckOptions, echo: Callable[[str], None]) -> Iterator[Problem]:
     """Problems of a folder of any layout that is known."""
+    if is_market(path):
+        yield from check_market(path, options.skip_images, echo)
+        return
     sets = find_tracking_sets(path)
     for tracking in sets:
         yield from _tracking_problems(tracking, options, echo)

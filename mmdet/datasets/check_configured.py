@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 
 from mmdet.datasets.base import VideoDataset
 from mmdet.datasets.check import CheckOptions, Findings, check_document
+from mmdet.datasets.check_crops import check_crops
+from mmdet.datasets.crops.base import CropDataset
 from mmdet.datasets.schema import Problem, first_problem
 from mmdet.errors import ConfigError, DataError
 from mmdet.registry import DATASETS
@@ -45,7 +47,7 @@ def check_configured(
     if not datasets:
         raise ConfigError('the config has no data sets to check (train_dataloader, val_dataloader, test_dataloader)')
     findings = Findings(limit)
-    checked: set[tuple[type, str, str]] = set()
+    checked: set[tuple[type, str, str, str]] = set()
     for place, config in datasets.items():
         for problem in dataset_problems(place, config, options or CheckOptions(), checked, echo):
             findings.add(problem)
@@ -57,7 +59,7 @@ def dataset_problems(
     place: str,
     config: Mapping[str, Any],
     options: CheckOptions,
-    checked: set[tuple[type, str, str]],
+    checked: set[tuple[type, str, str, str]],
     echo: Callable[[str], None] = print,
 ) -> Iterator[Problem]:
     """Everything wrong with the files of one data set.
@@ -66,16 +68,20 @@ def dataset_problems(
         place: where it stands in the config, for messages.
         config: its config dict.
         options: how thorough the check is.
-        checked: class, annotation file and folder of the sets that were checked already; this one is added.
+        checked: class, annotation file, folder and videos of the sets that were checked already; this one is added.
         echo: gets a summary line of the file.
     """
     cls = DATASETS.get(config.get('type', ''))
+    if isinstance(cls, type) and issubclass(cls, CropDataset):
+        arguments = {key: value for key, value in config.items() if key != 'type'}
+        yield from check_crops(place, cls, arguments, options.skip_images, echo)
+        return
     try:
         dataset, document = _read(cls, config)
     except DataError as error:
         yield Problem(place, str(error))
         return
-    key = (cls, dataset.ann_file, dataset.img_prefix)
+    key = (cls, dataset.ann_file, dataset.img_prefix, repr(document.get('videos')))
     if key in checked:
         return
     checked.add(key)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from typing import Any, Literal
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from mmdet.datasets.image_file import check_size, read_image
 from mmdet.datasets.schema import read_json
@@ -27,6 +25,7 @@ from mmdet.datasets.transforms.crop import object_window
 from mmdet.errors import ConfigError, DataError
 from mmdet.files import write_json
 from mmdet.ops import rle
+from mmdet.progress import progress_bar
 
 __all__ = ['OTHERS', 'KINSCrops', 'convert_kins', 'paint_objects']
 
@@ -197,11 +196,10 @@ def _make_all(
     def make(job: tuple[_Image, Path]) -> None:
         write_json(job[1], _cut_image(job[0], images, folder, plan))
 
-    every = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file wants fewer lines
     done = len(work) - len(waiting)
     with (
         ThreadPoolExecutor(workers) as pool,
-        tqdm(total=len(work), initial=done, unit='image', mininterval=every, disable=not progress) as bar,
+        progress_bar(len(work), 'image', done=done, shown=progress) as bar,
     ):
         try:
             for _ in pool.map(make, waiting):

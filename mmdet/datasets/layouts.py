@@ -129,10 +129,11 @@ LAYOUTS = (
 )
 
 
-OF_TRACKING = (  # recognised by mmdet.datasets.tracking_layouts
+OF_MANY_FILES = (  # recognised by mmdet.datasets.tracking_layouts and check_crops
     ('MOTChallenge', 'train/<sequence>/gt/gt.txt'),
     ('KITTI MOTS', 'instances_txt/<sequence>.txt'),
     ('MOTSChallenge', 'train/<sequence>/gt/gt.txt'),
+    ('Market-1501', 'bounding_box_train/<person>_c<camera>...jpg'),
 )
 
 
@@ -150,7 +151,7 @@ def recognise(root: str | Path) -> Layout:
     if best == (0, 0):
         known = '\n'.join(
             f'  {name}: {place}'
-            for name, place in [*((layout.name, layout.parts[0].annotations[0]) for layout in LAYOUTS), *OF_TRACKING]
+            for name, place in [*((layout.name, layout.parts[0].annotations[0]) for layout in LAYOUTS), *OF_MANY_FILES]
         )
         raise DataError(
             f'{root}: no annotation file at a place that a known layout has:\n{known}\n'

@@ -28,6 +28,7 @@ from mmdet.formats import (
     read_seqinfo,
     read_seqmap,
 )
+from mmdet.formats.boxes import Kind
 from mmdet.holdout import HOLDOUT_FRACTION, SplitName
 from mmdet.registry import DATASETS
 from mmdet.structures import RLE
@@ -43,7 +44,8 @@ class MOTChallengeDataset(VideoDataset):
 
     Files give boxes only: a mask is its box cut at the frame's border, so that detectors which learn boxes train on it.
     Boxes that are not to be found are crowd annotations whose ``role`` is ``distractor`` (a result on it is excused) or
-    ``bystander``. Videos are numbered from 1 in the order of their names. Other arguments: :class:`VideoDataset`.
+    ``bystander``. Videos are numbered from 1 in the order of their names. A sequence whose size neither ``seqinfo.ini``
+    nor a frame tells is as large as its boxes reach. Other arguments: :class:`VideoDataset`.
 
     Args:
         ann_file: folder of the sequences, such as ``train``.
@@ -145,11 +147,26 @@ def _sequence_files(folder: Path, images: Path) -> SequenceFiles:
     if not frames:
         raise DataError(f'{folder}: neither a seqinfo.ini nor frames in {place}')
     names = [f'{folder.name}/{image_folder}/{name}' for name in frames]
-    return SequenceFiles(folder.name, names, frame_size(images / names[0], _size_of(info), str(path)), 1)
+    known = _size_of(info)
+    if known is None and not (images / names[0]).is_file():
+        known = _reach_of_boxes(folder, len(names))
+    return SequenceFiles(folder.name, names, frame_size(images / names[0], known, str(path)), 1)
 
 
 def _size_of(info: SequenceInfo | None) -> tuple[int, int] | None:
     return (info.height, info.width) if info and info.height and info.width else None
+
+
+def _reach_of_boxes(folder: Path, length: int) -> tuple[int, int] | None:
+    """Height and width of the smallest frame that holds all detected and true boxes; None where there are none."""
+    kinds: tuple[Kind, ...] = ('det', 'gt')
+    files = [(folder / kind / f'{kind}.txt', kind) for kind in kinds]
+    boxes = [read_boxes(path, kind, length).bboxes for path, kind in files if path.is_file()]
+    corners = np.concatenate([np.zeros((0, 4)), *boxes])[:, 2:]
+    if not (corners > 0).any():
+        return None
+    width, height = np.ceil(corners.max(0).clip(1)).astype(int).tolist()
+    return height, width
 
 
 def _annotations(table: BoxTable, video: dict[str, Any], first_id: int) -> list[dict[str, Any]]:

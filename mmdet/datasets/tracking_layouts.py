@@ -14,6 +14,7 @@ from mmdet.formats import SeqmapRow, read_seqmap
 
 __all__ = ['TrackingSet', 'find_tracking_sets']
 
+
 @dataclass(frozen=True)
 class TrackingSet:
     """A part of such a data set.

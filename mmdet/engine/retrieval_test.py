@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 import zipfile
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from mmdet.engine.stop_signal import StopSignal
 from mmdet.engine.tester import Tester
 from mmdet.errors import ConfigError, DataError
 from mmdet.files import write_bytes
+from mmdet.progress import progress_bar
 
 PATTERN = 'vectors_*.npz'
 
@@ -45,8 +45,7 @@ class RetrievalTester(Tester):
         return not self.stopped_anywhere(stop)
 
     def _progress_bar(self, count: int) -> tqdm:
-        every = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file wants fewer lines
-        return tqdm(total=count, unit='crop', desc='test', mininterval=every, disable=not self.process.first)
+        return progress_bar(count, 'crop', 'test', shown=self.process.first)
 
     def _write(self, indices: list[int], found: list[np.ndarray]) -> None:
         if len(found) != len(indices):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from mmdet.engine.stop_signal import StopSignal
 from mmdet.engine.tester import Tester
 from mmdet.errors import AnnotationsMissingError
 from mmdet.evaluation import ResultStore, VideoResultCollector
+from mmdet.progress import progress_bar
 
 
 class VideoTester(Tester):
@@ -103,10 +103,7 @@ class VideoTester(Tester):
         chunks = [index for indices in self.loader.batch_sampler or () for index in indices]
         frames = sum(chunk.stop - chunk.start for chunk in chunks)
         share = f' (rank 0 of {self.process.world_size})' if self.process.world_size > 1 else ''
-        every = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file wants fewer lines
-        return tqdm(
-            total=frames, unit='frame', desc=f'test{share}', mininterval=every, disable=not self.process.first
-        )
+        return progress_bar(frames, 'frame', f'test{share}', shown=self.process.first)
 
 
 def require_annotations(dataset: Any) -> None:

@@ -12,7 +12,7 @@ from mmengine.logging import print_log
 from mmdet.errors import ConfigError
 from mmdet.evaluation.davis import TASKS, DavisScores, Task, evaluate_sequence
 from mmdet.evaluation.label_export import as_proposals, result_labels, write_label_maps
-from mmdet.evaluation.metrics import checked_results, require_annotations
+from mmdet.evaluation.metrics import EvaluationDataset, checked_results, require_annotations
 from mmdet.evaluation.video_result import VideoResult
 from mmdet.evaluation.youtube_vos import ObjectScore, VOSScores, score_object
 from mmdet.registry import METRICS
@@ -21,18 +21,9 @@ from mmdet.sequences.youtube_vos import VOSVideo, read_meta
 __all__ = ['DAVISMetric', 'LabelMapDataset', 'VOSDataset', 'YouTubeVOSMetric']
 
 
-class LabelMapDataset(Protocol):
+class LabelMapDataset(EvaluationDataset, Protocol):
     """What :class:`DAVISMetric` needs of a data set: that of every metric, and label maps."""
 
-    @property
-    def videos(self) -> Sequence[Any]: ...
-    @property
-    def category_ids(self) -> Sequence[int]: ...
-    @property
-    def has_annotations(self) -> bool: ...
-    @property
-    def ann_file(self) -> str: ...
-    def ground_truth(self) -> dict[str, Any]: ...
     def sequence_name(self, video: Any) -> str:
         """Name of a video's folder."""
 

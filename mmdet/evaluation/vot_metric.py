@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -10,7 +10,7 @@ import numpy as np
 from mmengine.logging import print_log
 
 from mmdet.errors import ConfigError, DataError
-from mmdet.evaluation.metrics import checked_results, require_annotations
+from mmdet.evaluation.metrics import EvaluationDataset, checked_results, require_annotations
 from mmdet.evaluation.one_pass import evaluate_one_pass
 from mmdet.evaluation.tables import text_table
 from mmdet.evaluation.video_result import STATES, FrameTracks, VideoResult
@@ -32,18 +32,9 @@ from mmdet.sequences.regions import polygon_bounds
 __all__ = ['RegionDataset', 'VOTMetric', 'trajectory_of']
 
 
-class RegionDataset(Protocol):
-    """What :class:`VOTMetric` needs of a data set."""
+class RegionDataset(EvaluationDataset, Protocol):
+    """What :class:`VOTMetric` needs of a data set: that of every metric, and polygons."""
 
-    @property
-    def videos(self) -> Sequence[Any]: ...
-    @property
-    def category_ids(self) -> Sequence[int]: ...
-    @property
-    def has_annotations(self) -> bool: ...
-    @property
-    def ann_file(self) -> str: ...
-    def ground_truth(self) -> dict[str, Any]: ...
     def sequence_name(self, video: Any) -> str:
         """Name of a video's folder."""
 

@@ -20,6 +20,7 @@ from mmdet.formats.text import (
     IntArray,
     read_lines,
     real_numbers,
+    refuse_disorder,
     refuse_repeated,
     refuse_unknown_frames,
     whole_numbers,
@@ -27,7 +28,7 @@ from mmdet.formats.text import (
 )
 
 Kind = Literal['det', 'gt', 'result']
-COLUMNS: dict[str, tuple[int, ...]] = {'det': (7, 10), 'gt': (7, 9, 10), 'result': (6, 7, 8, 9, 10)}
+COLUMNS: dict[str, tuple[int, ...]] = {'det': (7, 8, 9, 10), 'gt': (7, 9, 10), 'result': (6, 7, 8, 9, 10)}
 FIRST_FRAME = 1
 PEDESTRIAN = 1  # class in ground truth since MOT16
 DISTRACTORS = (2, 7, 8, 12)  # person on vehicle, static person, distractor, reflection
@@ -61,13 +62,16 @@ class BoxTable:
         return len(self.frames)
 
 
-def read_boxes(path: str | Path, kind: Kind, length: int | None = None) -> BoxTable:
+def read_boxes(
+    path: str | Path, kind: Kind, length: int | None = None, first_frame: int = FIRST_FRAME
+) -> BoxTable:
     """Read a MOTChallenge file; an empty one has no rows.
 
     Args:
         path: ``det.txt``, ``gt.txt`` or a result file.
         kind: which of them. Detections must come frame by frame; an identity may be in a frame of the others only once.
         length: frames of the sequence, None where unknown.
+        first_frame: what the file calls its first frame; some programs write KITTI's detections so, from 0.
 
     Raises:
         DataError: missing, wrong columns, values that are not numbers or not finite, boxes without area, unknown
@@ -78,17 +82,17 @@ def read_boxes(path: str | Path, kind: Kind, length: int | None = None) -> BoxTa
     cells = [line.split(',') if ',' in line else line.split() for line in lines]
     _refuse_columns(cells, kind, where, numbers)
     columns = [[cell.strip() for cell in column] for column in zip(*cells)] or [[]] * 6
-    frames = whole_numbers(columns[0], where, numbers, 'frame') - FIRST_FRAME
+    frames = whole_numbers(columns[0], where, numbers, 'frame') - first_frame
     ids = whole_numbers(columns[1], where, numbers, 'id')
     values = np.array(
         [real_numbers(column, where, numbers, name) for column, name in zip(columns[2:9], _NAMES[2:])]
     ).reshape(len(columns[2:9]), -1)  # (columns, N)
-    _refuse_boxes(values, frames, where, numbers)
-    refuse_unknown_frames(frames, length, where, numbers, FIRST_FRAME)
+    _refuse_boxes(values, frames + first_frame, where, numbers)
+    refuse_unknown_frames(frames, length, where, numbers, first_frame)
     if kind == 'det':
-        _refuse_disorder(frames, where, numbers)
+        refuse_disorder(frames, where, numbers, first_frame)
     else:
-        refuse_repeated(frames, ids, where, numbers, FIRST_FRAME)
+        refuse_repeated(frames, ids, where, numbers, first_frame)
     absent = np.full(len(frames), -1.0)
     with_class = kind == 'gt' and len(columns) == 9
     return BoxTable(
@@ -163,23 +167,13 @@ def _refuse_boxes(values: FloatArray, frames: IntArray, where: str, lines: IntAr
     if len(bad):
         row, column = bad[0]
         raise DataError(
-            f'{where}, line {lines[row]}, frame {frames[row] + FIRST_FRAME}: {_NAMES[column + 2]} is '
+            f'{where}, line {lines[row]}, frame {frames[row]}: {_NAMES[column + 2]} is '
             f'{values[column, row]}; all numbers must be finite'
         )
     empty = np.flatnonzero((values[2:4] <= 0).any(0))
     if len(empty):
         row = empty[0]
         raise DataError(
-            f'{where}, line {lines[row]}, frame {frames[row] + FIRST_FRAME}: width {values[2, row]:g} and height '
+            f'{where}, line {lines[row]}, frame {frames[row]}: width {values[2, row]:g} and height '
             f'{values[3, row]:g} must be above 0 pixels'
-        )
-
-
-def _refuse_disorder(frames: IntArray, where: str, lines: IntArray) -> None:
-    bad = np.flatnonzero(np.diff(frames) < 0)
-    if len(bad):
-        row = bad[0] + 1
-        raise DataError(
-            f'{where}, line {lines[row]}: frame {frames[row] + FIRST_FRAME} comes after frame '
-            f'{frames[row - 1] + FIRST_FRAME}; detections must be in the order of their frames'
         )

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from mmdet.errors import ConfigError, DataError
 from mmdet.formats.sources import DetectionSource, DumpSource, MOTChallengeSource, MOTSSource, YTVISSource, text_files
-from mmdet.formats.text_rows import numbered_lines
+from mmdet.formats.text import read_lines
 
 __all__ = ['FORMATS', 'FormatName', 'open_detections', 'recognise']
 
@@ -69,6 +69,7 @@ def recognise(path: Path) -> FormatName:
 def _of_text(path: Path, files: Iterable[Path]) -> FormatName:
     """Commas separate columns in MOTChallenge files, blanks in MOTS files; the first file that has a line decides."""
     for file in files:
-        for _, line in numbered_lines(file):
-            return 'motchallenge' if ',' in line else 'mots'
+        lines, _ = read_lines(file, 'detection')
+        if lines:
+            return 'motchallenge' if ',' in lines[0] else 'mots'
     raise ConfigError(f"{path}: empty, so its form cannot be told; give format='motchallenge' or 'mots'")

@@ -17,6 +17,7 @@ from mmdet.errors import DataError
 from mmdet.formats.text import (
     IntArray,
     read_lines,
+    refuse_disorder,
     refuse_repeated,
     refuse_unknown_frames,
     whole_numbers,
@@ -107,10 +108,10 @@ def read_masks(
     length: int | None = None,
     first_frame: int = 0,
     size: tuple[int, int] | None = None,
-    classes: Collection[int] = (CAR, PEDESTRIAN, IGNORE),
+    classes: Collection[int] | None = (CAR, PEDESTRIAN, IGNORE),
     drop_unknown_classes: bool = False,
     drop_unknown_frames: bool = False,
-    disjoint: bool = True,
+    detections: bool = False,
 ) -> MaskTable:
     """Read a MOTS file; an empty one has no rows.
 
@@ -119,14 +120,14 @@ def read_masks(
         length: frames of the sequence, None where unknown.
         first_frame: what the file calls its first frame: 0 in KITTI MOTS, 1 in MOTSChallenge.
         size: height and width of the frames, None to take those of the first line.
-        classes: classes that may occur.
+        classes: classes that may occur; None for any.
         drop_unknown_classes: leave rows of other classes out instead of refusing the file.
         drop_unknown_frames: leave rows of frames outside the sequence out instead of refusing the file.
-        disjoint: refuse masks that share pixels; detections that have not been resolved may overlap.
+        detections: masks that nobody has tracked yet: they may overlap, ids mean nothing, and frames must not go back.
 
     Raises:
         DataError: missing, wrong columns, an unknown class or frame, masks that are damaged, of different sizes or
-            overlap, an id twice in a frame; file, line, frame and id are named.
+            overlap, an id twice in a frame, frames out of order; file, line, frame and id are named.
     """
     lines, numbers = read_lines(path, 'MOTS')
     where = str(path)
@@ -135,13 +136,18 @@ def read_masks(
     values = [whole_numbers(column, where, numbers, name) for column, name in zip(columns, names)]
     frames, ids, class_ids, heights, widths = values
     table = MaskTable(where, frames - first_frame, ids, class_ids, NO_MASKS, numbers, first_frame)
-    _refuse_values(table, length, classes, drop_unknown_classes, drop_unknown_frames)
+    known = np.full(len(table), True) if classes is None else np.isin(class_ids, list(classes))
+    if not drop_unknown_classes:
+        _refuse_classes(table, known, classes or ())
+    if not drop_unknown_frames:
+        refuse_unknown_frames(table.frames, length, where, numbers, first_frame)
     table = replace(table, masks=_masks_of(table, columns[5], heights, widths, size))
-    kept = np.isin(class_ids, list(classes)) & (table.frames >= 0) & (table.frames < _end(length))
+    kept = known & (table.frames >= 0) & (table.frames < _end(length))
     table = table if kept.all() else table.take(kept)
-    refuse_repeated(table.frames, table.ids, where, table.lines, first_frame)
-    if disjoint:
-        refuse_overlaps(table)
+    if detections:
+        refuse_disorder(table.frames, where, table.lines, first_frame)
+        return table
+    _refuse_identities(table)
     return table
 
 
@@ -156,10 +162,9 @@ def write_masks(path: str | Path, table: MaskTable, first_frame: int | None = No
         first_frame: number of the first frame; that of the table by default.
 
     Raises:
-        DataError: masks overlap, an id is in a frame twice, or the folder cannot be written.
+        DataError: masks overlap, an id is negative or in a frame twice, or the folder cannot be written.
     """
-    refuse_repeated(table.frames, table.ids, table.source, table.lines, table.first_frame)
-    refuse_overlaps(table)
+    _refuse_identities(table)
     shift = table.first_frame if first_frame is None else first_frame
     rows = zip((table.frames + shift).tolist(), table.ids.tolist(), table.class_ids.tolist(), table.masks.texts)
     height, width = table.masks.size
@@ -181,18 +186,20 @@ def refuse_overlaps(table: MaskTable) -> None:
     )
 
 
-def _refuse_values(
-    table: MaskTable, length: int | None, classes: Collection[int], drop_classes: bool, drop_frames: bool
-) -> None:
-    unknown = np.flatnonzero(~np.isin(table.class_ids, list(classes)))
-    if len(unknown) and not drop_classes:
-        row, known = unknown[0], ', '.join(str(c) for c in classes)
-        raise DataError(f'{table.place(row)}: class {table.class_ids[row]} is unknown; the protocol has {known}')
+def _refuse_classes(table: MaskTable, known: NDArray[np.bool_], classes: Collection[int]) -> None:
+    unknown = np.flatnonzero(~known)
+    if len(unknown):
+        row, listed = unknown[0], ', '.join(str(c) for c in classes)
+        raise DataError(f'{table.place(row)}: class {table.class_ids[row]} is unknown; the protocol has {listed}')
+
+
+def _refuse_identities(table: MaskTable) -> None:
+    """Ids are 0 or more and in a frame once, and no pixel has two."""
     negative = np.flatnonzero(table.ids < 0)
     if len(negative):
         raise DataError(f'{table.place(negative[0])}: an id must be 0 or more')
-    if not drop_frames:
-        refuse_unknown_frames(table.frames, length, table.source, table.lines, table.first_frame)
+    refuse_repeated(table.frames, table.ids, table.source, table.lines, table.first_frame)
+    refuse_overlaps(table)
 
 
 def _columns(lines: list[str], where: str, numbers: IntArray) -> list[list[str]]:

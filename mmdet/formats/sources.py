@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from mmdet.errors import DataError
+from mmdet.formats.boxes import read_boxes
 from mmdet.formats.detection_file import DetectionHead, read_detections, read_head
-from mmdet.formats.motchallenge import read_box_rows
-from mmdet.formats.mots import IGNORE_CLASS, read_mask_rows
+from mmdet.formats.masks import IGNORE, read_masks
 from mmdet.formats.ytvis_results import load_results
 from mmdet.ops.rle import area, normalise_rle, to_bbox
 from mmdet.structures import RLE, FrameSample
@@ -109,7 +109,6 @@ class DetectionSource(ABC):
             DataError: the file is damaged or belongs to another video; file and line or row are named.
         """
 
-
     @abstractmethod
     def known(self) -> str:
         """A clause that says for which videos something is stored, for messages."""
@@ -167,7 +166,6 @@ class DumpSource(DetectionSource):
         columns = (found.frames.astype(np.int64), found.bboxes, found.labels, found.scores)
         return StoredVideo(str(file), *columns, masks, found.embeddings)
 
-
     def known(self) -> str:
         return f'it has files for the videos {_listed(self._files)}'
 
@@ -206,7 +204,6 @@ class YTVISSource(DetectionSource):
         frames, categories, scores = (np.array([row[column] for row in rows]) for column in range(3))
         return _masked(str(self.path), frames, categories, scores, [row[3] for row in rows])
 
-
     def known(self) -> str:
         return f'it has results for the videos {_listed(self._entries)}'
 
@@ -242,9 +239,9 @@ class MOTChallengeSource(_NamedSource):
     categories = 'none'
 
     def _read(self, file: Path, sample: FrameSample) -> StoredVideo:
-        rows = read_box_rows(file, self.first_frame, _length(sample))
-        frames, bboxes = rows.frames - self.first_frame, rows.bboxes.astype(np.float32)
-        return StoredVideo(str(file), frames, bboxes, np.zeros_like(frames), rows.scores.astype(np.float32))
+        table = read_boxes(file, 'det', _length(sample), self.first_frame)
+        columns = table.bboxes.astype(np.float32), np.zeros_like(table.frames), table.scores.astype(np.float32)
+        return StoredVideo(table.source, table.frames, *columns)
 
 
 class MOTSSource(_NamedSource):
@@ -255,11 +252,9 @@ class MOTSSource(_NamedSource):
 
     def _read(self, file: Path, sample: FrameSample) -> StoredVideo:
         height, width = (int(v) for v in sample.ori_shape)
-        rows = read_mask_rows(file, self.first_frame, _length(sample), (height, width))
-        kept = np.flatnonzero(rows.classes != IGNORE_CLASS)
-        masks = [rows.masks[row] for row in kept.tolist()]
-        frames = rows.frames[kept] - self.first_frame
-        return _masked(str(file), frames, rows.classes[kept], np.ones(len(kept)), masks)
+        table = read_masks(file, _length(sample), self.first_frame, (height, width), classes=None, detections=True)
+        table = table.take(table.class_ids != IGNORE)
+        return _masked(table.source, table.frames, table.class_ids, np.ones(len(table)), table.masks.rles())
 
 
 def text_files(path: Path) -> dict[str, Path]:

@@ -21,7 +21,7 @@ def read_lines(path: str | Path, what: str) -> tuple[list[str], IntArray]:
         DataError: missing, unreadable or not text.
     """
     try:
-        text = Path(path).read_text(encoding='utf-8')
+        text = Path(path).read_text(encoding='utf-8-sig')  # some editors put a mark first
     except FileNotFoundError:
         raise DataError(f'{path}: the {what} file does not exist') from None
     except OSError as error:
@@ -95,6 +95,22 @@ def refuse_repeated(frames: IntArray, ids: IntArray, where: str, lines: IntArray
         )
 
 
+def refuse_disorder(frames: IntArray, where: str, lines: IntArray, first_frame: int) -> None:
+    """Frames must not go back.
+
+    Raises:
+        DataError: file, line and both frames are named.
+    """
+    bad = np.flatnonzero(np.diff(frames) < 0)
+    if len(bad):
+        row = bad[0] + 1
+        raise DataError(
+            f'{where}, line {lines[row]}: frame {frames[row] + first_frame} comes after frame '
+            f'{frames[row - 1] + first_frame}; detections must be in the order of their frames: sort the file by its '
+            'first column'
+        )
+
+
 def refuse_unknown_frames(
     frames: IntArray, length: int | None, where: str, lines: IntArray, first_frame: int
 ) -> None:
@@ -107,5 +123,6 @@ def refuse_unknown_frames(
     if len(bad):
         known = f'from {first_frame}' if length is None else f'{first_frame} to {length - 1 + first_frame}'
         raise DataError(
-            f'{where}, line {lines[bad[0]]}: frame {frames[bad[0]] + first_frame} is unknown; frames go {known}'
+            f'{where}, line {lines[bad[0]]}: frame {frames[bad[0]] + first_frame} is unknown; frames go {known}. '
+            'Does the file belong to this sequence? MOTChallenge counts from 1, KITTI from 0 (first_frame)'
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -50,6 +51,18 @@ def test_tracks(root: Path) -> None:
     assert len(dataset) == 2
     instances = dataset[TrainIndex(0, 0, 0)]['data_samples'][0].gt_instances
     assert sorted(instances.bboxes[:, 0].tolist()) == [0, 10]
+
+
+def test_a_sequence_of_unknown_size_is_as_large_as_its_boxes_reach(root: Path) -> None:
+    folder = root / 'train' / 'MOT17-02'
+    shutil.rmtree(folder / 'img1')
+    (folder / 'seqinfo.ini').write_text('[Sequence]\nname=MOT17-02\nseqLength=3\n')
+    (video,) = MOTChallengeDataset('train', str(root)).videos
+    assert (video.height, video.width) == (70, 56)  # bottom of track 2, right edge of track 4
+    for kind in ('gt', 'det'):
+        (folder / kind / f'{kind}.txt').write_text('')
+    with pytest.raises(DataError, match=r'000001\.jpg'):
+        MOTChallengeDataset('train', str(root), test_mode=True)
 
 
 def test_detections(root: Path) -> None:

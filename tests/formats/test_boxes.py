@@ -53,10 +53,13 @@ BAD = {
     'wrong columns': ('result', [ROW, '1,5,1,2,3'], r'r\.txt, line 2: 5 columns'),
     'another number of columns': ('det', [ROW, '2,-1,1,2,3,4,1'], r'line 2: 7 columns'),
     'nan': ('det', ['1,-1,1,nan,3,4,1'], r'line 1, frame 1: top is nan'),
+    'blanks instead of commas': ('det', ['1 -1 10 20 30 40'], r'line 1: 6 columns'),
+    'a frame that is no number': ('det', ['nan,-1,1,2,3,4,1'], r"line 1: frame must be a whole number, found 'nan'"),
+    'an infinite score': ('det', ['1,-1,1,2,3,4,inf'], r'line 1, frame 1: confidence is inf'),
     'infinite': ('det', ['1,-1,1,2,3,inf,1'], r'line 1, frame 1: height is inf'),
     'no area': ('det', ['1,-1,1,2,0,4,1'], r'line 1, frame 1: width 0'),
     'out of order': ('det', ['2,-1,1,2,3,4,1', '1,-1,1,2,3,4,1'], r'line 2: frame 1 comes after frame 2'),
-    'unknown frame': ('det', ['1,-1,1,2,3,4,1', '9,-1,1,2,3,4,1'], r'line 2: frame 9 is unknown; frames go 1 to 8'),
+    'unknown frame': ('det', ['1,-1,1,2,3,4,1', '9,-1,1,2,3,4,1'], 'line 2: frame 9 is unknown; frames go 1 to 8'),
     'frame 0': ('det', ['0,-1,1,2,3,4,1'], r'line 1: frame 0 is unknown'),
     'an id twice': ('result', [ROW, '2' + ROW[1:], ROW], r'line 3: id 4 is in frame 1 twice \(first on line 1\)'),
     'no number': ('result', [ROW, '2,4,1,x,3,4,1,-1,-1,-1'], r"line 2: top must be a number, found 'x'"),
@@ -73,6 +76,22 @@ def test_refused(tmp_path: Path, kind, lines: list[str], message: str) -> None:
 def test_results_and_truth_may_be_ordered_by_track(tmp_path: Path) -> None:
     rows = ['2,1,1,2,3,4,1,-1,-1,-1', '1,2,1,2,3,4,1,-1,-1,-1']
     assert read_boxes(write(tmp_path / 'r.txt', *rows), 'result').frames.tolist() == [1, 0]
+
+
+def test_files_that_count_from_0(tmp_path: Path) -> None:
+    path = write(tmp_path / 'det.txt', '0,-1,1,2,3,4,1', '8,-1,1,2,3,4,1')
+    assert read_boxes(path, 'det', 9, first_frame=0).frames.tolist() == [0, 8]
+    with pytest.raises(DataError, match=r'line 2: frame 8 is unknown; frames go 0 to 7'):
+        read_boxes(path, 'det', 8, first_frame=0)
+
+
+def test_bytes_that_are_no_numbers(tmp_path: Path) -> None:
+    path = tmp_path / 'r.txt'
+    path.write_bytes(b'\xef\xbb\xbf' + ROW.encode())  # what some editors put before the text
+    assert len(read_boxes(path, 'result')) == 1
+    path.write_bytes(b'1,2,\xff\xfe')
+    with pytest.raises(DataError, match=r'r\.txt: the detection file is not text'):
+        read_boxes(path, 'det')
 
 
 def test_missing_file(tmp_path: Path) -> None:
@@ -119,6 +138,12 @@ def test_kitti_labels(tmp_path: Path) -> None:
 def test_kitti_refused(tmp_path: Path, line: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         read_kitti_boxes(write(tmp_path / 'k.txt', line), 3)
+
+
+@pytest.mark.parametrize('path', ['MOT15/train/TUD-Campus', 'KITTI/0006'])
+def test_real_detections(data_dir: Path, path: str) -> None:
+    path = data_dir / 'real' / 'mot' / path / 'det' / 'det.txt'
+    assert len(read_boxes(path, 'det')) == len(path.read_text().splitlines()) > 0
 
 
 def test_real_labels(data_dir: Path, tmp_path: Path) -> None:

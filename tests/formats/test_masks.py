@@ -109,10 +109,19 @@ def test_drops_on_request(path: Path) -> None:
 
 def test_detections_may_overlap_but_are_not_written_so(path: Path, tmp_path: Path) -> None:
     path.write_text(''.join([GOOD[0], line(0, 7, 2, box(11, 11, 14, 14))]))
-    table = read_masks(path, 4, disjoint=False)
+    table = read_masks(path, 4, detections=True)
     assert len(table) == 2
     with pytest.raises(DataError, match='id 7: the mask shares pixels with that of id 1001'):
         write_masks(tmp_path / 'out.txt', table)
+
+
+def test_detections_have_any_class_and_no_identities_but_come_in_order(path: Path) -> None:
+    path.write_text(line(0, -1, 7, A) + line(0, -1, 1, B) + line(2, -1, 7, A))
+    table = read_masks(path, 3, classes=None, detections=True)
+    assert table.class_ids.tolist() == [7, 1, 7] and table.frames.tolist() == [0, 0, 2]
+    path.write_text(line(1, -1, 1, A) + line(0, -1, 1, A))
+    with pytest.raises(DataError, match=r'0002\.txt, line 2: frame 0 comes after frame 1.*sort the file'):
+        read_masks(path, 3, detections=True)
 
 
 def test_same_masks_in_different_frames_do_not_overlap(path: Path) -> None:

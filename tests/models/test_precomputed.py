@@ -164,7 +164,7 @@ def test_mots_files(tmp_path: Path) -> None:
     detector = PrecomputedDetector(str(tmp_path))
     found = detector.detections(sample())
     assert (found.labels.tolist(), found.scores.tolist(), found.masks.to_rle()) == ([1], [1.0], [RLE])
-    with pytest.raises(DataError, match=r'frame 0 of a video that has frames 1 to 3.*first_frame'):
+    with pytest.raises(DataError, match=r'clip\.txt, line 1: frame 0 is unknown; frames go 1 to 3.*first_frame'):
         PrecomputedDetector(str(tmp_path), first_frame=1).detections(sample())
 
 

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 
@@ -57,6 +58,7 @@ def test_error_as_a_program(repo_root, tmp_path):
 
 OWN_FORMAT = '''
 import json
+import shutil
 from pathlib import Path
 
 from mmdet.datasets import VideoDataset
@@ -142,3 +144,29 @@ def test_either_a_path_or_a_config(tool, arguments, capsys):
         tool.main(arguments)
     assert stopped.value.code == 2
     capsys.readouterr()
+
+
+def test_crops(tool, tiny_market, tmp_path, capsys):
+    assert tool.main([str(tiny_market)]) == 0
+    shown = capsys.readouterr().out
+    assert 'Market1501Dataset, 12 crops of 3 identities' in shown and shown.endswith('0 problems, 0 notes\n')
+    root = shutil.copytree(tiny_market, tmp_path / 'market')
+    (root / 'query/0001_c1s1_000001_00.jpg').write_bytes(b'damaged')
+    assert tool.main([str(root)]) == 1
+    (tmp_path / 'config.py').write_text(
+        f"test_dataloader = dict(dataset=dict(type='Market1501Dataset', data_root={str(root)!r}, test_mode=True))"
+    )
+    assert tool.main(['--config', str(tmp_path / 'config.py')]) == 1
+    assert capsys.readouterr().out.count('query/0001_c1s1_000001_00.jpg') == 2
+
+
+def test_parts_of_one_folder_are_checked_each(tool, tiny_mots, tmp_path, capsys):
+    parts = [
+        f"{part}_dataloader = dict(dataset=dict(type='MOTSDataset', data_root={str(tiny_mots)!r}, "
+        f"seqmap='seqmaps/{part}.seqmap', test_mode=True))\n"
+        for part in ('train', 'val')
+    ]
+    (tmp_path / 'config.py').write_text(''.join(parts))
+    assert tool.main(['--config', str(tmp_path / 'config.py')]) == 0
+    shown = capsys.readouterr().out
+    assert 'train_dataloader.dataset: MOTSDataset' in shown and 'val_dataloader.dataset: MOTSDataset' in shown

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 
 from mmdet.engine.distributed import Process
 from mmdet.errors import CheckpointError, DataError, MMDetError
+from mmdet.formats import read_boxes
 from mmdet.registry import MODELS
 
 CONFIG = """
@@ -101,6 +102,20 @@ def test_a_model_without_weights_takes_no_checkpoint(
         tool.main(['stored.py', 'w.pth', '--work-dir', 'w'])
     with pytest.raises(CheckpointError, match='give the checkpoint that fills them'):
         tool.main(['config.py', '--work-dir', 'w'])
+
+
+def test_motchallenge_as_downloaded(tool: ModuleType, repo_root: Path, data_dir: Path) -> None:
+    """SORT on the public detections of TUD-Campus scores as TrackEval says of the published program's tracks."""
+    root = data_dir / 'real/mot/MOT15'
+    overrides = [f'model.detector.path={root}/train', f'test_dataloader.dataset.data_root={root}']
+    overrides.append("test_dataloader.dataset.sequences=['TUD-Campus']")
+    argv = [str(repo_root / 'configs/precomputed_sort_motchallenge.py'), '--out', 'tracks', '--json', 'm.json']
+    assert tool.main([*argv, '--work-dir', 'w', '--cfg-options', *overrides]) == 0
+    expected = json.loads((root / 'expected_scores.json').read_text())['trackeval']['sort']['TUD-Campus']
+    numbers = json.loads(Path('m.json').read_text())
+    names = ('HOTA', 'DetA', 'AssA', 'MOTA', 'MOTP', 'IDSW', 'Frag', 'CLR_FP', 'CLR_FN')
+    assert {name: numbers[name] for name in names} == pytest.approx({name: expected[name] for name in names}, abs=2e-4)
+    assert read_boxes('tracks/TUD-Campus.txt', 'result', 71).ids.min() > 0
 
 
 def test_a_network_with_weights_of_its_own_needs_no_checkpoint(

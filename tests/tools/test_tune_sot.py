@@ -10,6 +10,10 @@ from types import ModuleType
 import pytest
 import torch
 
+from mmdet.engine.config import load_config
+from mmdet.engine.tuning import ModelRunner, parse_settings, points_of
+from mmdet.errors import ConfigError
+
 CONFIG = """
 model = dict(type='ToyModel')
 test_dataloader = dict(num_workers=0, dataset=dict(type='ToyData', test_mode=True))
@@ -34,20 +38,39 @@ def tool(repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mo
     return load('tools_tune_sot', repo_root / 'tools/tune_sot.py')
 
 
+def trials(folder: str) -> list[dict]:
+    return [json.loads(line) for line in Path(folder, 'trials.jsonl').read_text().splitlines()[1:]]
+
+
 def test_search(tool: ModuleType, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    argv = ['config.py', 'w.pth', '--work-dir', 'w', '--set', 'test_cfg.chunk_size=[1,2]', '--set', 'seed=0,2,1']
+    argv = ['config.py', 'w.pth', '--out', 'w', '--param', 'test_cfg.chunk_size=1,2', '--param', 'seed=0:2:1']
     assert tool.main(argv) == 0
-    lines = [json.loads(line) for line in Path('w/tune.jsonl').read_text().splitlines()]
-    assert sorted(tuple(line['point'].values()) for line in lines) == [(1, 0), (1, 1), (2, 0), (2, 1)]
-    assert json.loads(Path('w/best.json').read_text())['settings'] == lines[0]['point']
-    assert '--cfg-options test_cfg.chunk_size=1 seed=0' in capsys.readouterr().out
-    monkeypatch.setattr(tool, 'evaluate_point', pytest.fail)  # all is there: nothing runs again
+    places = [trial['params'] for trial in trials('w')]
+    assert places[0] == {}
+    assert [tuple(params.values()) for params in places[1:]] == [(0, 1), (1, 1), (0, 2), (1, 2)]  # seed, chunk_size
+    best = load_config('w/best.py')
+    assert (best.test_cfg.chunk_size, best.seed) == (1, 0)  # all are equal: the first in the order of settings
+    assert 'chunk_size | seed |' in Path('w/trials.md').read_text().splitlines()[0]
+    assert 'best' in capsys.readouterr().out
+    monkeypatch.setattr(ModelRunner, 'run', pytest.fail)  # all is there: nothing runs again
     assert tool.main(argv) == 0
+
+
+def test_other_weights_are_another_search(tool: ModuleType) -> None:
+    argv = ['config.py', 'w.pth', '--out', 'w', '--param', 'seed=1', '--metric', 'videos', '--lowest']
+    assert tool.main(argv) == 0
+    Path('w.pth').write_bytes(b'other')
+    with pytest.raises(ConfigError, match='holds trials of another search'):
+        tool.main(argv)
+
+
+def test_a_number_that_the_metric_does_not_have(tool: ModuleType) -> None:
+    with pytest.raises(ConfigError, match="has no number 'EAO'; it has videos"):
+        tool.main(['config.py', 'w.pth', '--out', 'w', '--param', 'seed=1', '--metric', 'EAO'])
 
 
 def test_the_grid_of_siammask(tool: ModuleType) -> None:
     args = tool.parse(['config.py', 'w.pth'])
-    points = tool.points_of(args.axes, args)
-    assert len(points) == 150
-    assert set(points[0]) == {'model.penalty_k', 'model.window_influence', 'model.lr'}
-    assert len(tool.points_of(args.axes, tool.parse(['config.py', 'w.pth', '--random', '7']))) == 7
+    points = points_of(parse_settings(tool.DEFAULT), args)
+    assert len(points) == 1 + 5 * 6 * 5
+    assert set(points[1]) == {'model.penalty_k', 'model.window_influence', 'model.lr'}

@@ -85,6 +85,15 @@ def test_a_stopped_search_goes_on(
     assert rows(tmp_path / 'whole') == rows(tmp_path / 'out')
 
 
+@pytest.mark.parametrize(('metric', 'key'), [('hota', 'HOTA'), ('idf1', 'IDF1')])
+def test_metrics_over_time(tool: ModuleType, command: list[str], tmp_path: Path, metric: str, key: str) -> None:
+    assert tool.main([*command, '--metric', metric, '--param', 'new_threshold=0.5,0.95']) == 0
+    assert load_config(tmp_path / 'out/best.py').model.tracker.new_threshold == 0.5
+    scores = {trial['params'].get('new_threshold'): trial['numbers'][key] for trial in rows(tmp_path / 'out')}
+    assert scores[0.5] > 0.5 and scores[0.95] == scores[None] == 0
+    assert (tmp_path / 'out/trials.md').read_text().startswith(f'| {key} |')
+
+
 @pytest.mark.slow
 def test_several_processes_and_a_random_search(tool: ModuleType, command: list[str], tmp_path: Path) -> None:
     options = ['--search', 'random', '--trials', '3', '--seed', '4', *SPACE]

@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 import multiprocessing
-import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -15,13 +14,13 @@ from shutil import rmtree
 from typing import Any
 
 import cv2
-from tqdm import tqdm
 
 from mmdet.datasets.shapes.config import RENDERER_VERSION, ShapesConfig
 from mmdet.datasets.shapes.video import ShapesVideo
 from mmdet.datasets.shapes.writers import SPLITS, WRITERS, ShapesWriter
 from mmdet.errors import ConfigError, DataError
 from mmdet.files import write_json
+from mmdet.progress import progress_bar
 
 MARKER = 'shapes.json'
 PARTS = '.shapes_parts'
@@ -163,9 +162,8 @@ def _remove_old(root: Path, found: dict[str, Any], writer: ShapesWriter, overwri
 
 def _render(jobs: list[Job], workers: int, progress: bool) -> None:
     waiting = [job for job in jobs if not job.part.exists()]
-    every = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file wants fewer lines
     done = len(jobs) - len(waiting)
-    with tqdm(total=len(jobs), initial=done, unit='video', mininterval=every, disable=not progress) as bar:
+    with progress_bar(len(jobs), 'video', done=done, shown=progress) as bar:
         for job in _completed(waiting, workers):
             bar.set_description(job.split, refresh=False)
             bar.update()

@@ -19,7 +19,7 @@ class Trial:
     """Outcome of one set of parameters.
 
     Attributes:
-        params: arguments that replace those of the config's tracker; none for the config as it is.
+        params: settings that replace the config's, by name; none for the config as it is.
         numbers: of the metric, empty where the tracker refuses the parameters.
         problem: why it refuses them, else ''.
         seconds: that the trial took.

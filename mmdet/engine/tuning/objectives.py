@@ -1,10 +1,12 @@
-"""What a search maximises. A new objective is a row in :data:`OBJECTIVES`."""
+"""What a search looks for. A new objective of ``tools/tune_tracker.py`` is a row in :data:`OBJECTIVES`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mmdet.errors import ConfigError
 from mmdet.registry import METRICS
 
 __all__ = ['OBJECTIVES', 'Objective']
@@ -12,23 +14,50 @@ __all__ = ['OBJECTIVES', 'Objective']
 
 @dataclass(frozen=True)
 class Objective:
-    """A number that a registered metric computes; greater is better.
+    """A number that a metric computes.
 
     Attributes:
-        metric: config of the metric; its ``evaluate(results, dataset)`` returns numbers by name.
-        key: name of the number.
-        shown: further numbers for the table.
+        key: name of the number; '' for the metric's first.
+        shown: further numbers for the table, None for all.
+        metric: config of a registered metric; None where the search has metrics of its own.
+        lowest: whether the lowest number is the best.
     """
 
-    metric: dict[str, Any]
-    key: str
-    shown: tuple[str, ...] = ()
+    key: str = ''
+    shown: tuple[str, ...] | None = ()
+    metric: dict[str, Any] | None = None
+    lowest: bool = False
 
     def build(self) -> Any:
-        """The metric."""
-        return METRICS.build(dict(self.metric))
+        """The metric; its ``evaluate(results, dataset)`` returns numbers by name."""
+        return METRICS.build(dict(self.metric or {}))
+
+    def name(self, numbers: Mapping[str, float]) -> str:
+        """Name of the number among those of a trial.
+
+        Raises:
+            ConfigError: it is not among them.
+        """
+        key = self.key or next(iter(numbers))
+        if key not in numbers:
+            raise ConfigError(f'the metric has no number {key!r}; it has {", ".join(list(numbers)[:20])}')
+        return key
+
+    def rank(self, numbers: Mapping[str, float]) -> float:
+        """A number that is lower for better trials."""
+        value = numbers[self.name(numbers)]
+        return value if self.lowest else -value
+
+    def columns(self, numbers: Mapping[str, float]) -> list[str]:
+        """Names of a table's numbers, the one that counts first."""
+        return list(dict.fromkeys([self.name(numbers), *(numbers if self.shown is None else self.shown)]))
 
 
+_OVER_TIME = ('HOTA', 'DetA', 'AssA', 'MOTA', 'IDF1', 'IDSW')
 OBJECTIVES: dict[str, Objective] = {
-    'ap': Objective({'type': 'YTVISMetric'}, 'AP', ('AP50', 'AP75', 'AR10')),
+    'ap': Objective('AP', ('AP50', 'AP75', 'AR10'), {'type': 'YTVISMetric'}),
+    'hota': Objective('HOTA', _OVER_TIME, {'type': 'MOTMetric'}),
+    'mota': Objective('MOTA', _OVER_TIME, {'type': 'MOTMetric'}),
+    'idf1': Objective('IDF1', _OVER_TIME, {'type': 'MOTMetric'}),
+    'smotsa': Objective('sMOTSA', ('MOTSA', *_OVER_TIME), {'type': 'MOTSMetric'}),
 }

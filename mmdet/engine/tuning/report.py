@@ -12,8 +12,12 @@ __all__ = ['best_trial', 'ranked', 'trial_table']
 
 
 def ranked(trials: Sequence[Trial], objective: Objective) -> list[Trial]:
-    """Trials that ran, best first; equal ones in the order of their parameters."""
-    return sorted((t for t in trials if t.numbers), key=lambda t: (-t.numbers[objective.key], key_of(t.params)))
+    """Trials that ran, best first; equal ones in the order of their parameters.
+
+    Raises:
+        ConfigError: the metric does not have the number.
+    """
+    return sorted((t for t in trials if t.numbers), key=lambda t: (objective.rank(t.numbers), key_of(t.params)))
 
 
 def best_trial(trials: Sequence[Trial], objective: Objective) -> Trial:
@@ -31,9 +35,11 @@ def best_trial(trials: Sequence[Trial], objective: Objective) -> Trial:
 def trial_table(trials: Sequence[Trial], objective: Objective) -> str:
     """Markdown: one row per trial, best first, then those that the tracker refused, with the reason."""
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
-    numbers = [objective.key, *objective.shown]
-    lines = ['| ' + ' | '.join([*numbers, *names]) + ' |', '|' + ' --- |' * (len(numbers) + len(names))]
-    for trial in ranked(trials, objective):
+    heads = [name.rsplit('.', 1)[-1] for name in names]
+    order = ranked(trials, objective)
+    numbers = objective.columns(order[0].numbers) if order else []
+    lines = ['| ' + ' | '.join([*numbers, *heads]) + ' |', '|' + ' --- |' * (len(numbers) + len(names))]
+    for trial in order:
         cells = [f'{trial.numbers[name]:.4f}' for name in numbers]
         lines.append('| ' + ' | '.join([*cells, *_values(trial, names)]) + ' |')
     refused = [trial for trial in trials if trial.problem]

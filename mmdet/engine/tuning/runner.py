@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -21,10 +22,13 @@ from mmdet.engine.tuning.journal import Trial
 from mmdet.engine.tuning.objectives import OBJECTIVES
 from mmdet.engine.video_test import require_annotations
 from mmdet.errors import ConfigError, IncompatibleSlotsError
+from mmdet.formats.detect import recognise
 from mmdet.models.detectors import PrecomputedDetector
 from mmdet.registry import DATASETS, MODELS, TRACKERS, register_all
 
-__all__ = ['TrialRunner', 'TuningTask']
+__all__ = ['TrialRunner', 'TuningTask', 'content_hash']
+
+STORED = ('.npz', '.json', '.zip', '.txt')  # what a folder of detections has; frames may lie beside it
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,10 @@ class TuningTask:
         if not (config.get('model') or {}).get('tracker') or not config.get('test_dataloader'):
             raise ConfigError(f'{self.config}: needs model.tracker and test_dataloader to tune a tracker')
         return config
+
+    def runner(self) -> TrialRunner:
+        """A runner of this process."""
+        return TrialRunner(self)
 
 
 class _EvaluatedData:
@@ -100,7 +108,7 @@ class TrialRunner:
             'detector': {key: value for key, value in detector.items() if key != 'path'},
             'detections': content_hash(Path(task.detections).expanduser()),
             'objective': task.objective,
-            'annotations': content_hash(Path(self.data.ann_file)),
+            'annotations': truth_hash(self.data.ground_truth()),
             'videos': [int(video.id) for video in self.data.videos],
         }
 
@@ -109,9 +117,10 @@ class TrialRunner:
         stored = config.model.get('detector') or {}
         if stored.get('type') == 'PrecomputedDetector':
             return {**stored, 'path': path}
-        detector = {'type': 'PrecomputedDetector', 'path': path}
-        if Path(path).suffix in ('.json', '.zip'):  # a result file: its categories are the data set's
-            detector['category_ids'] = self.data.category_ids
+        detector: dict[str, Any] = {'type': 'PrecomputedDetector', 'path': path}
+        form = recognise(Path(path).expanduser())
+        if form in ('ytvis', 'mots'):  # their categories are the data set's
+            detector.update(category_ids=self.data.category_ids, drop_other_categories=form == 'mots')
         return detector
 
     def run(self, params: Mapping[str, Any]) -> Trial:
@@ -148,11 +157,19 @@ def _quiet() -> Iterator[None]:
 
 
 def content_hash(path: Path) -> str:
-    """Hash of a file, or of the names and contents of all files of a folder."""
+    """Hash of a file, or of the names and contents of a folder's files other than images."""
     digest = hashlib.sha256()
-    for file in sorted(p for p in path.rglob('*') if p.is_file()) if path.is_dir() else [path]:
+    for file in sorted(p for p in path.rglob('*') if p.suffix in STORED and p.is_file()) if path.is_dir() else [path]:
         digest.update(str(file.relative_to(path)).encode() + b'\0')
         with open(file, 'rb') as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+def truth_hash(document: Mapping[str, Any]) -> str:
+    """Hash of a data set's ground truth, whatever files it stands in."""
+    digest = hashlib.sha256()
+    for part in (document['videos'], document['categories'], *document['annotations']):
+        digest.update(json.dumps(part, default=repr).encode())
     return digest.hexdigest()[:16]

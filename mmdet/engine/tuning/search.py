@@ -4,29 +4,43 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
-
-from tqdm import tqdm
+from typing import Any, Protocol
 
 from mmdet.engine.tuning.journal import Journal, Trial, key_of
 from mmdet.engine.tuning.objectives import Objective
-from mmdet.engine.tuning.runner import TrialRunner, TuningTask
+from mmdet.engine.tuning.report import ranked
 from mmdet.errors import ConfigError
+from mmdet.progress import progress_bar
 
-__all__ = ['run_trials']
+__all__ = ['Runner', 'Task', 'run_trials']
 
-_runner: TrialRunner | None = None  # of a worker process
+
+class Runner(Protocol):
+    """Runs trials; may keep what all of them need."""
+
+    def run(self, params: Mapping[str, Any]) -> Trial:
+        """Outcome of one set of parameters."""
+
+
+class Task(Protocol):
+    """What is searched for; every process gets it (so it can be sent) and makes a runner out of it."""
+
+    def runner(self) -> Runner:
+        """A runner of this process."""
+
+
+_runner: Runner | None = None  # of a worker process
 
 
 def run_trials(
-    task: TuningTask,
-    runner: TrialRunner,
+    task: Task,
+    runner: Runner,
     points: Sequence[Mapping[str, Any]],
     journal: Journal,
+    objective: Objective,
     workers: int = 1,
 ) -> list[Trial]:
     """Outcomes of all ``points``, in their order; those in the journal are not run again.
@@ -36,35 +50,36 @@ def run_trials(
         runner: of this process.
         points: parameters; repeated ones run once.
         journal: gets every finished trial.
+        objective: tells the best so far.
         workers: processes.
 
     Raises:
-        MMDetError: as :meth:`TrialRunner.run`; finished trials are kept.
+        MMDetError: as the runner; finished trials are kept.
     """
     if workers < 1:
         raise ConfigError(f'--workers must be at least 1, got {workers}')
     waiting = {key_of(point): dict(point) for point in points if key_of(point) not in journal.trials}
     outcomes = _in_turn(runner, waiting) if min(workers, len(waiting)) < 2 else _in_parallel(task, waiting, workers)
-    every = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file wants fewer lines
     done = len({key_of(point) for point in points}) - len(waiting)
-    with tqdm(total=done + len(waiting), initial=done, unit='trial', desc='tuning', mininterval=every) as bar:
+    with progress_bar(done + len(waiting), 'trial', 'tuning', done) as bar:
         for trial in outcomes:
             journal.add(trial)
-            bar.set_postfix_str(_best(journal, runner.objective), refresh=False)
+            bar.set_postfix_str(_best(journal, objective), refresh=False)
             bar.update()
     return [journal.trials[key_of(point)] for point in points]
 
 
 def _best(journal: Journal, objective: Objective) -> str:
-    scores = [trial.numbers[objective.key] for trial in journal.trials.values() if trial.numbers]
-    return f'best {objective.key} {max(scores):.4f}' if scores else ''
+    order = ranked(list(journal.trials.values()), objective)
+    key = objective.name(order[0].numbers) if order else ''
+    return f'best {key} {order[0].numbers[key]:.4f}' if order else ''
 
 
-def _in_turn(runner: TrialRunner, waiting: Mapping[str, Mapping[str, Any]]) -> Iterator[Trial]:
+def _in_turn(runner: Runner, waiting: Mapping[str, Mapping[str, Any]]) -> Iterator[Trial]:
     return (runner.run(params) for params in waiting.values())
 
 
-def _in_parallel(task: TuningTask, waiting: Mapping[str, Mapping[str, Any]], workers: int) -> Iterator[Trial]:
+def _in_parallel(task: Task, waiting: Mapping[str, Mapping[str, Any]], workers: int) -> Iterator[Trial]:
     # started afresh, not forked: a child of a process that has run torch's thread pool may hang
     context = multiprocessing.get_context('spawn')
     with ProcessPoolExecutor(min(workers, len(waiting)), context, _start_worker, (task,)) as pool:
@@ -81,13 +96,13 @@ def _in_parallel(task: TuningTask, waiting: Mapping[str, Mapping[str, Any]], wor
             pool.shutdown(cancel_futures=True)
 
 
-def _start_worker(task: TuningTask) -> None:
+def _start_worker(task: Task) -> None:
     import torch
 
     global _runner
     os.environ['OMP_NUM_THREADS'] = '1'
     torch.set_num_threads(1)  # the processes share the cores already
-    _runner = TrialRunner(task)
+    _runner = task.runner()
 
 
 def _run(params: dict[str, Any]) -> Trial:

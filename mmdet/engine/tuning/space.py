@@ -13,12 +13,12 @@ from mmdet.engine.config import WORDS, parse_overrides
 from mmdet.engine.config_keys import ANYTHING, constructor_keys, unknown_key
 from mmdet.errors import ConfigError
 
-__all__ = ['DEFAULT_SPACES', 'Space', 'grid_points', 'parse_space', 'random_points', 'size']
+__all__ = ['DEFAULT_SPACES', 'Space', 'grid_points', 'parse_settings', 'parse_space', 'random_points', 'size']
 
 PREFIX = 'model.tracker.'
 
 Space = Mapping[str, Sequence[Any]]
-"""Values to try by the name of a tracker's argument."""
+"""Values to try by the name of a tracker's argument, or by a setting's place in the config."""
 
 DEFAULT_SPACES: dict[str, Space] = {
     'MaskTrackTracker': {
@@ -49,6 +49,11 @@ DEFAULT_SPACES: dict[str, Space] = {
         'min_iou': (0.2, 0.3, 0.4),
         'momentum_weight': (0.0, 0.2, 0.4),
     },
+    'PointTrackTracker': {
+        'threshold': (0.5, 0.65, 0.8),
+        'overlap_weight': (0.5, 0.75, 1.0),
+        'keep_alive': (10, 30),
+    },
     'SORTTracker': {'max_age': (1, 10, 30), 'min_hits': (0, 3), 'min_iou': (0.2, 0.3, 0.5)},
     'IoUTracker': {'min_iou': (0.2, 0.3, 0.5), 'max_age': (1, 5, 10, 30)},
 }
@@ -59,7 +64,7 @@ def parse_space(texts: Sequence[str], tracker: Mapping[str, Any]) -> Space:
     """The space that ``--param`` options describe; the tracker's default one where there are none.
 
     Args:
-        texts: ``model.tracker.max_age=10,30`` each; the prefix may be left out.
+        texts: ``model.tracker.max_age=10,30`` each, as :func:`parse_settings`; the prefix may be left out.
         tracker: config of the tracker.
 
     Raises:
@@ -72,17 +77,45 @@ def parse_space(texts: Sequence[str], tracker: Mapping[str, Any]) -> Space:
         return DEFAULT_SPACES[kind]
     keys = constructor_keys(kind) or ANYTHING
     space: dict[str, Sequence[Any]] = {}
-    for path, value in parse_overrides(texts).items():
+    for path, values in parse_settings(texts).items():
         name = path.removeprefix(PREFIX)
         if '.' in name:
             raise ConfigError(f'--param {path}: only arguments of the tracker can be searched, {PREFIX}NAME')
         if keys is not ANYTHING and name not in keys:
             raise ConfigError(f'--param {unknown_key(name, keys, kind)}')
+        space[name] = values
+    return space
+
+
+def parse_settings(texts: Sequence[str]) -> Space:
+    """Values by dotted path, out of ``path=A,B,C`` or ``path=START:STOP:STEP`` (STOP left out) each.
+
+    ``0.08:0.13:0.01`` is 0.08 to 0.12: five values, whatever rounding does to the end.
+
+    Raises:
+        ConfigError: not of this form, or no values.
+    """
+    space: dict[str, Sequence[Any]] = {}
+    for path, value in parse_overrides(texts).items():
         values = list(value) if isinstance(value, list | tuple) else [value]
+        if isinstance(value, str) and value.count(':') == 2:
+            values = _range(path, value)
         if not values:
             raise ConfigError(f'--param {path}: no values')
-        space[name] = [WORDS.get(v.lower(), v) if isinstance(v, str) else v for v in values]
+        space[path] = [WORDS.get(v.lower(), v) if isinstance(v, str) else v for v in values]
     return space
+
+
+def _range(path: str, text: str) -> list[int | float]:
+    parts = text.split(':')
+    try:
+        start, stop, step = (int(part) if part.strip().isdigit() else float(part) for part in parts)
+        count = math.ceil((stop - start) / step - 1e-6)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        raise ConfigError(f'--param {path}={text}: a range is START:STOP:STEP, three numbers') from None
+    if step < 0 or count < 1:
+        raise ConfigError(f'--param {path}={text}: needs START < STOP and a STEP above 0')
+    return [round(start + position * step, 10) for position in range(count)]
 
 
 def size(space: Space) -> int:

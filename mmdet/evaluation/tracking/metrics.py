@@ -134,7 +134,7 @@ class MOTSMetric(MOTMetric):
         self.png = png
 
     def evaluate(self, results: Iterable[VideoResult], dataset: EvaluationDataset) -> dict[str, float]:
-        """As :meth:`MOTMetric.evaluate`; ``sMOTSA``, ``MOTSA`` and ``MOTSP`` are there with both protocols."""
+        """As :meth:`MOTMetric.evaluate`; ``sMOTSA``, ``MOTSA`` and ``MOTSP`` come first with both protocols."""
         found = super().evaluate(results, dataset)
         for ours, theirs in (('sMOTSA', 'sMOTA'), ('MOTSA', 'MOTA'), ('MOTSP', 'MOTP')):
             found |= {
@@ -142,7 +142,8 @@ class MOTSMetric(MOTMetric):
                 for name, value in found.items()
                 if name == theirs or name.endswith(f'_{theirs}')
             }
-        return found
+        main = [name for name in ('sMOTSA', 'MOTSA', 'MOTSP') if name in found]
+        return {name: found[name] for name in [*main, *(name for name in found if name not in main)]}
 
     def export(self, results: Iterable[VideoResult], dataset: EvaluationDataset, path: str | Path) -> Path:
         """As :meth:`MOTMetric.export`.

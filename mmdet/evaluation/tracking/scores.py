@@ -90,14 +90,15 @@ class TrackingScores:
         return cls(protocol, scores)
 
     def summary(self) -> dict[str, float]:
-        """Numbers over all sequences: the mean over classes by name, and each class as ``car_HOTA``.
+        """Numbers over all sequences: the mean over classes by name, and each class as ``car_HOTA``; main ones first.
 
         Classes without ground truth are left out of the means; numbers that are not finite are left out.
         """
         rows = {name: found[TOGETHER] for name, found in self.scores.items() if name not in (CLASS_MEAN, CLASS_SUM)}
         truths = 'GT_Dets' if self.protocol == 'trackeval' else 'n_gt'
         present = [numbers for numbers in rows.values() if numbers[truths]] or list(rows.values())
-        found = {name: float(np.mean([scalar(numbers[name]) for numbers in present])) for name in present[0]}
+        names = dict.fromkeys([*SHOWN[self.protocol], *present[0]])
+        found = {name: float(np.mean([scalar(numbers[name]) for numbers in present])) for name in names}
         if len(rows) > 1:
             found |= {f'{c}_{name}': scalar(value) for c, numbers in rows.items() for name, value in numbers.items()}
         return {name: value for name, value in found.items() if math.isfinite(value)}

@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from mmdet.engine.tuning.space import DEFAULT_SPACES, grid_points, parse_space, random_points, size
+from mmdet.engine.tuning.space import DEFAULT_SPACES, grid_points, parse_settings, parse_space, random_points, size
 from mmdet.errors import ConfigError
 from mmdet.registry import TRACKERS, register_all
 
@@ -53,6 +53,28 @@ BAD = {
 def test_bad_options(text: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         parse_space([text], BYTE)
+
+
+RANGES = {
+    'five values': ('0.08:0.13:0.01', [0.08, 0.09, 0.1, 0.11, 0.12]),
+    'six values': ('0.38:0.44:0.01', [0.38, 0.39, 0.4, 0.41, 0.42, 0.43]),
+    'an end that rounding might include': ('.35:.5:.05', [0.35, 0.4, 0.45]),
+    'whole numbers stay whole': ('1:6:2', [1, 3, 5]),
+    'a list': ('0.3,1', [0.3, 1]),
+    'text with colons': ('a:b', ['a:b']),
+}
+
+
+@pytest.mark.parametrize(('text', 'values'), RANGES.values(), ids=RANGES)
+def test_values(text: str, values: list) -> None:
+    (found,) = parse_settings([f'model.lr={text}']).values()
+    assert found == values and [type(v) for v in found] == [type(v) for v in values]
+
+
+@pytest.mark.parametrize('text', ['1:x:3', '2:1:1', '1:2:0', '1:2:-1', 'nan:2:1', '0:inf:1'])
+def test_bad_ranges(text: str) -> None:
+    with pytest.raises(ConfigError, match='--param p='):
+        parse_settings([f'p={text}'])
 
 
 def test_a_tracker_without_a_default_space() -> None:

@@ -68,6 +68,7 @@ def test_perfect_results(dataset: MOTSDataset, case: str) -> None:
     numbers = metric.evaluate(truth_as_results(dataset), dataset)
     assert {name: numbers[name] for name in names} == pytest.approx(dict.fromkeys(names, 1.0))
     assert all(np.isfinite(value) for value in numbers.values())
+    assert next(iter(numbers)) in ('HOTA', 'sMOTSA')  # the best checkpoint is that of the first number
 
 
 @pytest.mark.parametrize('protocol', ['trackeval', 'mots_tools'])

@@ -1,0 +1,86 @@
+"""One trial: a whole model with given settings over a config's test set, and the numbers of its evaluator."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from mmengine.config import Config
+
+from mmdet.engine.build import build_tester
+from mmdet.engine.config import load_config, to_json
+from mmdet.engine.distributed import Process
+from mmdet.engine.tuning.journal import Trial
+from mmdet.engine.tuning.runner import content_hash
+
+__all__ = ['ModelRunner', 'ModelTask']
+
+
+@dataclass(frozen=True)
+class ModelTask:
+    """What is searched for; every worker process reads it for itself.
+
+    Attributes:
+        config: config file.
+        checkpoint: weights.
+        work_dir: folder of intermediate results.
+        overrides: of the config.
+        trust: run what a pickled checkpoint asks for.
+    """
+
+    config: str
+    checkpoint: str
+    work_dir: str
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    trust: bool = False
+
+    def load(self, params: Mapping[str, Any] | None = None) -> Config:
+        """The config with settings by their dotted places."""
+        return load_config(self.config, {**self.overrides, **(params or {})})
+
+    def runner(self) -> ModelRunner:
+        """A runner of this process."""
+        return ModelRunner(self)
+
+    @property
+    def fingerprint(self) -> dict[str, Any]:
+        """What all trials have in common."""
+        return {'config': to_json(self.load()), 'weights': content_hash(Path(self.checkpoint).expanduser())}
+
+
+class ModelRunner:
+    """Builds model, data and metrics anew for every trial, as any of their settings may change.
+
+    Args:
+        task: what is searched for.
+    """
+
+    def __init__(self, task: ModelTask) -> None:
+        self.task = task
+
+    def run(self, params: Mapping[str, Any]) -> Trial:
+        """Test and evaluate.
+
+        Raises:
+            MMDetError: the settings, the checkpoint or the data do not work.
+        """
+        start = time.perf_counter()
+        config = self.task.load(params)
+        config.work_dir = self.task.work_dir
+        tester = build_tester(config, Process(device=own_device()), self.task.checkpoint, trust=self.task.trust)
+        tester.infer()
+        numbers = {name: float(value) for name, value in tester.evaluate().items()}
+        tester.remove_results()
+        return Trial(dict(params), numbers, seconds=round(time.perf_counter() - start, 3))
+
+
+def own_device() -> torch.device:
+    """The GPU of this process; workers are started one after the other, so their numbers spread them evenly."""
+    if not torch.cuda.is_available():
+        return torch.device('cpu')
+    return torch.device('cuda', os.getpid() % torch.cuda.device_count())
