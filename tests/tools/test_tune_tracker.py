@@ -94,6 +94,19 @@ def test_metrics_over_time(tool: ModuleType, command: list[str], tmp_path: Path,
     assert (tmp_path / 'out/trials.md').read_text().startswith(f'| {key} |')
 
 
+def test_masks_of_one_class_of_a_mots_set(
+    tool: ModuleType, reduced_config: Callable, tiny_mots: Path, tmp_path: Path
+) -> None:
+    config = reduced_config('spatial_embedding_erfnet_kitti_mots_pedestrian', tmp_path)
+    (tmp_path / 'config.py').write_text(config.pretty_text)
+    detections = str(tiny_mots / 'instances_txt')  # the truth, of cars and regions too
+    argv = [str(tmp_path / 'config.py'), '--detections', detections, '--out', str(tmp_path / 'out')]
+    assert tool.main([*argv, '--metric', 'smotsa', '--param', 'min_iou=0.1,0.99']) == 0
+    found = {trial['params'].get('min_iou'): trial['numbers'] for trial in rows(tmp_path / 'out')}
+    assert found[0.1]['CLR_Re'] == found[0.1]['CLR_Pr'] == found[0.1]['MOTSP'] == 1  # all pedestrians and nothing else
+    assert found[0.99]['sMOTSA'] < found[0.1]['sMOTSA']
+
+
 @pytest.mark.slow
 def test_several_processes_and_a_random_search(tool: ModuleType, command: list[str], tmp_path: Path) -> None:
     options = ['--search', 'random', '--trials', '3', '--seed', '4', *SPACE]
