@@ -4,8 +4,10 @@ from mmdet.datasets import transforms
 from mmdet.datasets.base import ChunkIndex, TrackAnnotation, TrainIndex, VideoDataset, VideoInfo
 from mmdet.datasets.coco import COCOVideoDataset
 from mmdet.datasets.holdout import holdout_ids
+from mmdet.datasets.imagenet import ImageNetDETDataset, ImageNetVIDDataset
 from mmdet.datasets.loader import Batch, build_test_loader, build_train_loader
 from mmdet.datasets.samplers import ChunkSampler, ClipBatchSampler
+from mmdet.datasets.siam import Crop511Dataset, SiamPairAugmentation, SiamPairDataset
 from mmdet.datasets.ytvis import OVISDataset, YouTubeVISDataset
 
 __all__ = [
@@ -14,7 +16,12 @@ __all__ = [
     'ChunkIndex',
     'ChunkSampler',
     'ClipBatchSampler',
+    'Crop511Dataset',
+    'ImageNetDETDataset',
+    'ImageNetVIDDataset',
     'OVISDataset',
+    'SiamPairAugmentation',
+    'SiamPairDataset',
     'TrackAnnotation',
     'TrainIndex',
     'VideoDataset',
