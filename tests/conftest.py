@@ -90,6 +90,20 @@ def _narrow_model(model: Any) -> None:
     model.detector.neck.in_channels = [base * expansion * 2**i for i in range(4)]
 
 
+def _reduce_pairs(config: Any, shapes: Path) -> None:
+    """Pairs of procedural videos, no weights of an earlier stage; tests follow objects without a test set."""
+    for key in ('val_dataloader', 'val_evaluator', 'test_dataloader', 'test_evaluator', 'load_from'):
+        config.pop(key, None)
+    videos = dict(
+        type='YouTubeVISDataset',
+        data_root=str(shapes),
+        ann_file='annotations/train.json',
+        img_prefix='train/JPEGImages',
+    )
+    data = config.train_dataloader.dataset
+    data.update(num_pairs=4, sources=[{**source, 'data': videos, 'num_use': None} for source in data.sources])
+
+
 @pytest.fixture
 def reduced_config(repo_root: Path, tiny_shapes: Path) -> Callable[[str, Path], Any]:
     """``reduced_config(name, work_dir)``: a config with narrow layers and procedural data, two iterations long."""
@@ -98,12 +112,16 @@ def reduced_config(repo_root: Path, tiny_shapes: Path) -> Callable[[str, Path], 
     def make(name: str, work_dir: Path) -> Any:
         config = load_config(repo_root / 'configs' / f'{name}.py')
         _narrow_model(config.model)
+        if config.model.type == 'SiamMask':
+            _reduce_pairs(config, tiny_shapes)
         for part, split in (('train', 'train'), ('val', 'valid'), ('test', 'valid')):
             loader = config.get(f'{part}_dataloader')
             if loader is None:
                 continue
             _edit(loader, dict(scale=(96, 64)))
             loader.num_workers = 0
+            if loader.dataset.type == 'SiamPairDataset':
+                continue
             if loader.dataset.type == 'COCOVideoDataset':
                 loader.dataset.type = 'YouTubeVISDataset'  # the same images, one at a time
             place = dict(data_root=str(tiny_shapes), ann_file=f'annotations/{split}.json', split=None)
@@ -113,6 +131,8 @@ def reduced_config(repo_root: Path, tiny_shapes: Path) -> Callable[[str, Path], 
             return config
         config.train_dataloader.batch_size = 2
         config.train_cfg = dict(max_iters=2, val_interval=100)
+        if config.model.type == 'SiamMask':
+            return config
         if config.test_evaluator.type == 'COCOMetric':
             config.val_evaluator = config.test_evaluator = dict(type='YTVISMetric')
         return config

@@ -206,8 +206,8 @@ class SiamPairDataset(torch.utils.data.Dataset):
 
 def _repeated(count: int, length: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """0 ... count - 1 in random order, repeated in new orders to ``length``."""
-    rounds = -(-length // count)
-    return np.concatenate([rng.permutation(count) for _ in range(rounds)])[:length]
+    rounds = np.tile(np.arange(count), (-(-length // count), 1))
+    return rng.permuted(rounds, axis=1).ravel()[:length]
 
 
 def _tensor(image: NDArray) -> Tensor:

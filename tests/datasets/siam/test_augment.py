@@ -39,7 +39,8 @@ def test_window(scale: tuple, shift: tuple, expected: tuple) -> None:
 
 def test_nothing_changes_without_augmentation(view: CropView) -> None:
     template, search = SiamPairAugmentation(**QUIET)((view, view), (127, 255), np.random.default_rng(0))
-    assert (template.image == view.image[192:319, 192:319]).all() and (search.image == view.image[128:383, 128:383]).all()
+    assert (template.image == view.image[192:319, 192:319]).all()
+    assert (search.image == view.image[128:383, 128:383]).all()
     assert search.mask is not None and (search.mask == (view.mask[128:383, 128:383] > 0)).all()
     assert search.box == pytest.approx((97, 107, 157, 147)) and template.mask is None
 
@@ -87,7 +88,8 @@ def test_blur_keeps_the_mean_and_happens_sometimes() -> None:
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'word'), [(dict(gray=2), 'gray'), (dict(search_scale=1), 'search_scale'), (dict(search_shift=-1), '-1')]
+    ('arguments', 'word'),
+    [(dict(gray=2), 'gray'), (dict(search_scale=1), 'search_scale'), (dict(search_shift=-1), '-1')],
 )
 def test_values_that_cannot_be(arguments: dict[str, Any], word: str) -> None:
     with pytest.raises(ConfigError, match=word):
