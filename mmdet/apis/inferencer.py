@@ -90,7 +90,8 @@ class VideoInferencer:
             raise ConfigError(f'{type(model).__name__} takes no video: it has no start_video()')
         self.model, self.chunk, self.live = model, chunk, live
         self.stats = StreamStats()
-        pipeline = pipeline or getattr(model, 'frame_pipeline', None)  # of a model that works on original frames
+        if pipeline is None:
+            pipeline = getattr(model, 'frame_pipeline', None)  # of a model that works on original frames
         self._packer = FramePacker.from_config(getattr(model, 'cfg', None), pipeline)
         self._busy = threading.Lock()
 

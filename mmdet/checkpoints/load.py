@@ -46,7 +46,8 @@ def load_weights(
             lacks (but for a track head, where that slot is empty: a detector may be tested alone), other class names,
             or a model that is set up unlike what the weights need are errors. Without it (``load_from``) they are
             listed in the report.
-        classes: class names by label that the model will be used with; None takes ``model.classes`` if it has any.
+        classes: class names by label that the model will be used with; None takes ``model.classes`` if it has any. A
+            model that says it is ``class_agnostic`` takes weights and data of any classes.
 
     Raises:
         CheckpointError: the file cannot be read safely, belongs to another model or family, or does not suffice.
@@ -59,7 +60,8 @@ def load_weights(
     if report.random or not fitting:
         _refuse_foreign(state, meta, path)
     _refuse_unrelated(module, fitting, report, path)
-    problems = _class_problem(meta, classes or getattr(module, 'classes', None))
+    names = classes or getattr(module, 'classes', None)
+    problems = [] if getattr(module, 'class_agnostic', False) else _class_problem(meta, names)
     problems += differences(meta, module)
     if require_complete:
         _require_complete(report, problems + _unused(module, report), path)

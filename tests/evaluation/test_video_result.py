@@ -218,3 +218,33 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         store.write(changed)
     assert [path.name for path in tmp_path.iterdir()] == ['video_7.json']
     assert store.path(7).read_bytes() == before
+
+
+def followed(**changes: object) -> VideoResult:
+    """A result of one object that a user marked, seen in one frame."""
+    mask = encode(np.ones((8, 9), bool))
+    more = {'rotated_boxes': [[[0.0, 0.0], [9.0, 0.0], [9.0, 8.0], [0.0, 8.0]]], 'lost': [False], **changes}
+    frame = FrameTracks([3], [0], [0.5], [[0.0, 0.0, 9.0, 8.0]], [mask], **more)  # type: ignore[arg-type]
+    return VideoResult(1, 8, 9, 1, [''], [frame])
+
+
+def test_rotated_boxes_and_lost_objects_are_kept() -> None:
+    data = followed().to_json()
+    assert VideoResult.from_json(data) == followed() and b'"lost":[false]' in data
+    assert b'lost' not in followed(lost=None, rotated_boxes=None).to_json()
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(lost=[1]),
+        dict(lost=[]),
+        dict(rotated_boxes=[[[0.0, 0.0]]]),
+        dict(rotated_boxes=[[[0.0, 0.0], [1.0, 0.0], [1.0], [0.0, 1.0]]]),
+        dict(rotated_boxes=[[[0.0, 0.0], [1.0, 0.0], [1.0, float('nan')], [0.0, 1.0]]]),
+    ],
+    ids=['number', 'too few', 'one corner', 'ragged', 'not finite'],
+)
+def test_unsound_rotated_boxes_and_flags(changes: dict) -> None:
+    with pytest.raises(DataError):
+        followed(**changes).to_json()

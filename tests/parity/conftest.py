@@ -205,8 +205,9 @@ class SiamMaskParity:
         self.config.model.test_cfg.fuse_masks = True
         fused = MODELS.build(self.config.model).eval()
         fused.load_state_dict(self.model.state_dict())
-        samples = [self.sample(i, prompts if i == 0 else None) for i in range(len(self.frames))]
-        for index, result in enumerate(fused.start_video().step(self.frames, samples)):
+        count = min(len(self.frames), 8)
+        samples = [self.sample(i, prompts if i == 0 else None) for i in range(count)]
+        for index, result in enumerate(fused.start_video().step(self.frames[:count], samples)):
             tracks = result.pred_tracks
             assert tracks.instance_ids.tolist() == ids  # the annotation's own; the original counts from 1
             labels = np.zeros(annotation.shape, np.uint8)

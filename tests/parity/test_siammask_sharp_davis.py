@@ -1,4 +1,4 @@
-"""SiamMask with refined masks as it is set up for DAVIS, one object and several: the original's network and tracks on a real clip."""
+"""SiamMask with refined masks, set up for DAVIS: the original's network and tracks on a real clip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SiamMask with refined masks as it is set up for VOT, started from a polygon: the original's network and tracks on a real clip."""
+"""SiamMask with refined masks, set up for VOT: the original's network and tracks on a real clip, from a polygon on."""
 
 from __future__ import annotations
 

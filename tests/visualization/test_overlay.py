@@ -189,3 +189,14 @@ def test_a_trail_is_broken_where_its_track_was_away() -> None:
         drawn = draw_tracks(grey(), tracks_of(boxes, [3] * len(boxes)), None, BARE, trails)
     assert trails.path(3)[2] is None
     assert (drawn[40, 50:100] == 100).all()
+
+
+def test_a_rotated_box_is_drawn_instead_of_the_upright_one() -> None:
+    tracks = tracks_of([(40, 30, 80, 60)], [3])
+    tracks.rotated_boxes = torch.tensor([[[60.0, 20], [90, 45], [60, 70], [30, 45]]])
+    drawn = draw_tracks(grey(), tracks, ('cat',), OverlayStyle(labels=False, fill=0.0))
+    colour = np.array(identity_colour(3))
+    for x, y in ((60, 20), (75, 32), (60, 70)):
+        near = drawn[y - 1 : y + 2, x - 1 : x + 2].reshape(-1, 3).astype(int)
+        assert np.abs(near - colour).max(1).min() < 90, (x, y)
+    assert (drawn[2:18] == 100).all()

@@ -56,7 +56,7 @@ class SoftMarginMaskLoss(nn.Module):
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Scalar of (R, S, S) logits and labels -1, 0, 1."""
-        total = functional.softplus(-labels.to(logits.dtype) * logits).sum()  # finite for any logit
+        total = functional.softplus(-labels.float() * logits.float()).sum()  # finite for any logit
         pixels = logits[0].numel() if len(logits) else 1
         return self.loss_weight * total / (batch_count(len(logits), logits) * pixels)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any, Literal
 
 import torch
@@ -52,6 +53,7 @@ class SiamMask(StreamedModel):
     """
 
     needs_prompts = True
+    class_agnostic = True
     frame_pipeline = (dict(type='LoadFrames'), dict(type='PackClip'))
 
     def __init__(
@@ -80,7 +82,7 @@ class SiamMask(StreamedModel):
         self.stage2_head: Any = MODELS.build(stage2_head) if stage2_head else None
         self.anchors = MODELS.build(anchors or dict(type='SiamAnchorGenerator'))
         self.anchor_target = MODELS.build(anchor_target or dict(type='SiamAnchorTarget'))
-        self.geometry = CropGeometry(**(geometry or {}))
+        self.geometry = _crop_geometry(geometry)
         self.options = TrackingOptions.from_config(test_cfg)
         self.frozen_parts = tuple(frozen_parts)
         self.classes = ('object',)
@@ -236,6 +238,14 @@ def _search_masks(samples: Sequence[FrameSample], searches: Tensor) -> tuple[Ten
         if len(found.bboxes) and 'masks' in found:
             masks[row], known[row] = found.masks[0].to(masks), True
     return masks, known.to(searches.device)
+
+
+def _crop_geometry(config: dict | None) -> CropGeometry:
+    try:
+        return CropGeometry(**(config or {}))
+    except TypeError as error:
+        names = ', '.join(field.name for field in fields(CropGeometry))
+        raise ConfigError(f'geometry of SiamMask: {error}; it takes {names}') from error
 
 
 def _check_slots(mask_head: Any, refine_head: Any, stage2_head: Any, frozen_parts: Sequence[str]) -> None:

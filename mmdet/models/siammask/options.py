@@ -18,7 +18,8 @@ class TrackingOptions:
         penalty_k: how much a change of size and aspect ratio costs, >= 0.
         window_influence: share of the cosine window in the final score, in [0, 1].
         lr: how fast the size follows, in [0, 1]; 1 takes it over, as for DAVIS.
-        mask_threshold: a pixel belongs to the mask where its value is greater (``seg_thr`` of the original).
+        mask_threshold: a pixel belongs to the mask where its value is greater (``seg_thr`` of the original);
+            a second stage has thresholds of its own.
         context_amount: of the target's mean side that is added around it, on every side half.
         min_size: smallest width and height of a target in pixels.
         min_mask_area: a mask whose largest outline encloses more pixels than this gives the rotated box.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,11 +32,23 @@ if TYPE_CHECKING:
     from mmdet.models.siammask.model import SiamMask
 
 
+@dataclass(frozen=True)
 class _Row:
-    """The result of one object in one frame before masks are made disjoint and encoded."""
+    """The result of one object in one frame before masks are made disjoint and encoded.
 
-    def __init__(self, target: Target, score: float, mask: PlacedMask, corners: FloatArray, given: bool) -> None:
-        self.target, self.score, self.mask, self.corners, self.given = target, score, mask, corners, given
+    Attributes:
+        target: the object, where it is now.
+        score: of the chosen anchor.
+        mask: values in the frame.
+        corners: (4, 2) of the rotated box.
+        given: whether it was marked in this frame.
+    """
+
+    target: Target
+    score: float
+    mask: PlacedMask
+    corners: FloatArray
+    given: bool
 
 
 class SiamMaskSession(FrameOrder):

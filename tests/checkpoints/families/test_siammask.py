@@ -40,8 +40,10 @@ def backbone_file() -> State:
     return {**own, **without_counters(last)}
 
 
-@pytest.mark.parametrize(('name', 'count'), [('sharp', 356), ('base', 324)])
-@pytest.mark.parametrize('form', ['state_dict', 'module', 'bare', 'old'])
+@pytest.mark.parametrize(
+    ('name', 'count', 'form'),
+    [('base', 324, 'state_dict'), ('base', 324, 'module'), ('sharp', 356, 'bare'), ('sharp', 356, 'old')],
+)
 def test_published_files(tmp_path: Path, repo_root: Path, name: str, count: int, form: str) -> None:
     state = original(repo_root, name)
     assert len(state) == count
@@ -56,10 +58,19 @@ def test_published_files(tmp_path: Path, repo_root: Path, name: str, count: int,
     assert report.family == 'siammask' and not report.dropped
     assert len(report.renamed) == (count - 53 if form == 'old' else count)
     assert len({entry.key for entry in report.renamed}) == len(report.renamed)
-    if form in ('bare', 'old') and name == 'sharp':
+    if name == 'sharp':
         model = MODELS.build(load_config(repo_root / 'configs/siammask_sharp_r50_ld.py').model)
         loaded = load_weights(model, tmp_path / 'ours.safetensors', require_complete=True)
         assert not loaded.random and not loaded.notes
+
+
+def test_base_weights_start_the_refined_variant(tmp_path: Path, repo_root: Path) -> None:
+    torch.save(original(repo_root, 'base'), tmp_path / 'their.pth')
+    convert(tmp_path / 'their.pth', tmp_path / 'ours.safetensors')
+    model = MODELS.build(load_config(repo_root / 'configs/siammask_sharp_r50_davis.py').model)
+    report = load_weights(model, tmp_path / 'ours.safetensors', classes=['cat', 'dog'])
+    assert len(report.loaded) == 324 and len(report.random) == 32 and not report.notes
+    assert {entry.key.split('.')[0] for entry in report.random} == {'refine_head'}
 
 
 def test_names_of_the_original(repo_root: Path) -> None:

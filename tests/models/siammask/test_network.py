@@ -100,8 +100,9 @@ def test_label_windows_are_zero_outside_the_image() -> None:
         (dict(frozen_parts=('stage2_head',)), ConfigError, 'does not have'),
         (dict(test_cfg=dict(penalty=1)), ConfigError, "Did you mean 'penalty_k'"),
         (dict(test_cfg=dict(lr=1.5)), ConfigError, 'between 0 and 1'),
+        (dict(geometry=dict(side=3)), ConfigError, 'it takes template, search, stride, window'),
     ],
-    ids=['refine alone', 'two mask makers', 'unknown part', 'absent part', 'misspelt', 'out of range'],
+    ids=['refine alone', 'two mask makers', 'unknown part', 'absent part', 'misspelt', 'out of range', 'geometry'],
 )
 def test_what_cannot_be_is_refused(build_siammask: Make, changes: dict, error: type, match: str) -> None:
     with pytest.raises(error, match=match):
