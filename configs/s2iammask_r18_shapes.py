@@ -15,6 +15,8 @@ model = dict(
         num_votes=10,
         grow=0.4,
         vote_threshold=0.2,
+        num_proposals=3,  # and two shaken boxes: a few per pair are enough, and each costs time
+        num_jittered=2,
         loss_mask=dict(type='BinaryCrossEntropyLoss', loss_weight=1.0),
     ),
     frozen_parts=('backbone', 'neck', 'rpn_head'),
@@ -22,11 +24,11 @@ model = dict(
 load_from = 'work_dirs/siammask_base_r18_shapes/last.safetensors'
 
 # ---------------------------------------------------------------- data
-train_dataloader = dict(dataset=dict(num_pairs=6400, negative_ratio=0.0))
+train_dataloader = dict(dataset=dict(num_pairs=4800, negative_ratio=0.0))
 
 # ---------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=1000)
+train_cfg = dict(max_iters=600)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=1000, eta_min=0.00001),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=600, eta_min=0.00001),
 ]

@@ -89,7 +89,7 @@ test_dataloader = dict(
 )
 
 # ---------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=1500)
+train_cfg = dict(max_iters=1000)
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=0.001, weight_decay=0.05),
@@ -97,7 +97,7 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=1500, eta_min=0.00001),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=1000, eta_min=0.00001),
 ]
 
 # ---------------------------------------------------------------- evaluation

@@ -29,8 +29,8 @@ def commands() -> list[tuple[str, str, str]]:
 
 
 @cache
-def help_of(script: str) -> str:
-    """Output of ``--help``, with that of the first subcommand where there are some."""
+def help_of(script: str, subcommand: str = '') -> str:
+    """Output of ``--help``, with that of a subcommand where there are some."""
 
     def ask(*arguments: str) -> str:
         done = subprocess.run(
@@ -39,14 +39,17 @@ def help_of(script: str) -> str:
         return done.stdout
 
     text = ask()
-    return text + (ask('ytvis') if script == 'tools/evaluate.py' else '')
+    return text + (ask(subcommand) if subcommand else '')
 
 
 @pytest.mark.parametrize(('page', 'script', 'rest'), commands(), ids=lambda value: value.strip()[:60])
 def test_command(page: str, script: str, rest: str) -> None:
     assert (ROOT / script).is_file(), f'{page} names {script}'
+    divided = script in ('tools/evaluate.py', 'tools/convert_dataset.py')
+    first = re.match(r'\s*([\w-]+)', rest) if divided else None
+    subcommand = first[1] if first else ''
     for option in re.findall(r'(?<![\w-])--[a-z][\w-]*', rest):
-        assert option in help_of(script), f'{page}: {script} has no {option}'
+        assert option in help_of(script, subcommand), f'{page}: {script} has no {option}'
     for config in re.findall(r'configs/[\w.]+\.py', rest):
         assert (ROOT / config).is_file(), f'{page} names {config}'
 

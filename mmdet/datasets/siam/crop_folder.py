@@ -12,6 +12,7 @@ as the object is in the middle of its square. Folders that the original SiamMask
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import cv2
 import numpy as np
 
 from mmdet.datasets.image_file import read_image
-from mmdet.datasets.schema import read_json
+from mmdet.datasets.schema import Problem, read_json
 from mmdet.datasets.siam.crop_space import CROP_SIZE, CropView, size_in_crop
 from mmdet.datasets.siam.objects import ObjectTable
 from mmdet.errors import ConfigError, DataError
@@ -103,18 +104,36 @@ class Crop511Dataset:
         Raises:
             DataError: a file is missing, damaged or of another size.
         """
-        video, frame = int(self._videos[row]), int(self.objects.frames[row])
-        name, track = self._names[video].decode(), self._tracks[self._objects[row]].decode()
-        folder, stem = self.folder / name, f'{frame:06d}'
-        path = crop_path(folder, stem, track)
-        where = f'{self.ann_file}, video {name}, track {track}, frame {stem}'
+        path, mask_file, where = self._files(row)
         image = read_image(path, where)
         if image.shape[:2] != (CROP_SIZE, CROP_SIZE):
             size = f'{image.shape[1]} x {image.shape[0]}'
             raise DataError(f'{path} ({where}): a square has {CROP_SIZE} x {CROP_SIZE} pixels, this one {size}')
-        mask = _read_mask(mask_path(folder, stem, track), where) if self.with_masks else None
-        in_crop = size_in_crop(*self._sizes[row].tolist())
+        mask = _read_mask(mask_file, where) if self.with_masks else None
+        in_crop, video = size_in_crop(*self._sizes[row].tolist()), int(self._videos[row])
+        frame = int(self.objects.frames[row])
         return CropView(image, mask, np.zeros(2), 1.0, in_crop, 255, video, frame, str(path))
+
+    def problems(self, decode: bool = False) -> Iterator[Problem]:
+        """Files that are missing, or with ``decode`` also those that are damaged."""
+        for row in range(len(self.objects.frames)):
+            square, mask, where = self._files(row)
+            if decode:
+                try:
+                    self.view(row)
+                except DataError as error:
+                    yield Problem(self.ann_file, str(error))
+                continue
+            for path in (square, mask)[: 1 + self.with_masks]:
+                if not path.is_file():
+                    yield Problem(where, f'{path} is not there; make the set again')
+
+    def _files(self, row: int) -> tuple[Path, Path, str]:
+        """Files of square and mask, and the place in the index as text."""
+        name = self._names[int(self._videos[row])].decode()
+        track, stem = self._tracks[int(self._objects[row])].decode(), f'{int(self.objects.frames[row]):06d}'
+        where = f'{self.ann_file}, video {name}, track {track}, frame {stem}'
+        return crop_path(self.folder / name, stem, track), mask_path(self.folder / name, stem, track), where
 
 
 def _track_sizes(frames: Any, where: str) -> list[tuple[int, tuple[float, float]]]:

@@ -128,3 +128,13 @@ def test_damaged_index(tmp_path: Path, index: dict, word: str) -> None:
     (tmp_path / 'train.json').write_text(json.dumps(index))
     with pytest.raises(DataError, match=word):
         Crop511Dataset('train.json', data_root=str(tmp_path), with_masks=False)
+
+
+def test_missing_and_damaged_files_are_listed(crops: Path) -> None:
+    found = Crop511Dataset('train.json', data_root=str(crops.parent))
+    assert list(found.problems()) == list(found.problems(decode=True)) == []
+    (crops.parent / 'train/five/000004.01.m.png').unlink()
+    (crops.parent / 'train/nine/000000.00.x.jpg').write_bytes(b'')
+    missing, damaged = list(found.problems()), list(found.problems(decode=True))
+    assert len(missing) == 1 and '000004.01.m.png' in str(missing[0])
+    assert len(damaged) == 2 and any('000000.00.x.jpg' in str(problem) for problem in damaged)

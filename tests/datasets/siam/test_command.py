@@ -1,3 +1,5 @@
+"""``tools/convert_dataset.py siam-crops``, and ``tools/check_data.py`` on what it made."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -10,14 +12,24 @@ import pytest
 from mmdet.errors import ConfigError, DataError
 
 
-@pytest.fixture(scope='module')
-def tool(repo_root: Path) -> ModuleType:
-    """The script as a module."""
-    spec = importlib.util.spec_from_file_location('convert_dataset_tool', repo_root / 'tools' / 'convert_dataset.py')
+def _script(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f'{path.stem}_tool', path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope='module')
+def tool(repo_root: Path) -> ModuleType:
+    """The converter as a module."""
+    return _script(repo_root / 'tools/convert_dataset.py')
+
+
+@pytest.fixture(scope='module')
+def check(repo_root: Path) -> ModuleType:
+    """The checker as a module."""
+    return _script(repo_root / 'tools/check_data.py')
 
 
 def test_squares_of_a_video_set(
@@ -39,6 +51,26 @@ def test_squares_of_images(tool: ModuleType, tmp_path: Path, data_dir: Path) -> 
     files = ['--format', 'coco', '--annotations', str(annotations), '--images', str(coco / 'train')]
     assert tool.main(['siam-crops', str(tmp_path), *files, '--quiet']) == 0
     assert len(json.loads((tmp_path / 'train.json').read_text())) == 2
+
+
+def test_all_sources_of_a_config_are_checked(
+    tool: ModuleType,
+    check: ModuleType,
+    square_config: dict,
+    square_videos: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    files = ['--annotations', str(square_videos / 'instances.json'), '--images', str(square_videos)]
+    assert tool.main(['siam-crops', str(tmp_path), *files, '--quiet']) == 0
+    squares = dict(type='Crop511Dataset', ann_file='train.json', data_root=str(tmp_path))
+    sources = [dict(data=square_config), dict(data=squares)]
+    config = tmp_path / 'config.py'
+    config.write_text(f"train_dataloader = dict(dataset=dict(type='SiamPairDataset', sources={sources}))\n")
+    assert check.main(['--config', str(config)]) == 0
+    (tmp_path / 'train/nine/000000.00.x.jpg').unlink()
+    assert check.main(['--config', str(config)]) == 1
+    assert 'video train/nine, track 00, frame 000000' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
