@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from mmdet.datasets.base import VideoDataset
 from mmdet.datasets.check import CheckOptions, Findings, check_document
 from mmdet.datasets.schema import Problem, first_problem
+from mmdet.datasets.siam.crop_folder import Crop511Dataset
 from mmdet.errors import ConfigError, DataError
 from mmdet.registry import DATASETS
 
@@ -70,6 +71,9 @@ def dataset_problems(
         echo: gets a summary line of the file.
     """
     cls = DATASETS.get(config.get('type', ''))
+    if cls is Crop511Dataset:
+        yield from _crop_problems(place, config, options)
+        return
     try:
         dataset, document = _read(cls, config)
     except DataError as error:
@@ -89,6 +93,16 @@ def dataset_problems(
         dataset.check_document(document)
     except DataError as error:
         yield Problem(place, str(error))
+
+
+def _crop_problems(place: str, config: Mapping[str, Any], options: CheckOptions) -> Iterator[Problem]:
+    try:
+        dataset = DATASETS.build(config)
+    except DataError as error:
+        yield Problem(place, str(error))
+        return
+    if not options.skip_images:
+        yield from dataset.problems(options.decode_images)
 
 
 def _read(cls: Any, config: Mapping[str, Any]) -> tuple[VideoDataset, dict[str, Any]]:
