@@ -24,11 +24,11 @@ model = dict(
 load_from = 'work_dirs/siammask_base_r18_shapes/last.safetensors'
 
 # ---------------------------------------------------------------- data
-train_dataloader = dict(dataset=dict(num_pairs=4800, negative_ratio=0.0))
+train_dataloader = dict(dataset=dict(num_pairs=8000, negative_ratio=0.0))
 
 # ---------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=600)
+train_cfg = dict(max_iters=500)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=600, eta_min=0.00001),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=500, eta_min=0.00001),
 ]

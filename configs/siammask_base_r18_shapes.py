@@ -51,7 +51,7 @@ train_dataloader = dict(
     sampler=dict(type='ClipBatchSampler', group_by=None),
     dataset=dict(
         type='SiamPairDataset',
-        num_pairs=8000,
+        num_pairs=12800,
         negative_ratio=0.2,
         search_size=255,
         augmentation=dict(
@@ -89,7 +89,7 @@ test_dataloader = dict(
 )
 
 # ---------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=1000)
+train_cfg = dict(max_iters=800)
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=0.001, weight_decay=0.05),
@@ -97,7 +97,7 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=1000, eta_min=0.00001),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=800, eta_min=0.00001),
 ]
 
 # ---------------------------------------------------------------- evaluation
