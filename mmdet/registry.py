@@ -17,7 +17,7 @@ ROOMS = (
     'mmdet.trackers',
     'mmdet.datasets',
     'mmdet.evaluation',
-    'mmdet.engine',
+    'mmdet.engine.hooks',
     'mmdet.visualization',
 )
 
@@ -104,4 +104,4 @@ DATASETS = Registry('dataset', parent=base.DATASETS, locations=('mmdet.datasets'
 TRANSFORMS = Registry('transform', parent=base.TRANSFORMS, locations=('mmdet.datasets',))
 DATA_SAMPLERS = Registry('data_sampler', parent=base.DATA_SAMPLERS, locations=('mmdet.datasets',))
 METRICS = Registry('metric', parent=base.METRICS, locations=('mmdet.evaluation',))
-HOOKS = Registry('hook', parent=base.HOOKS, locations=('mmdet.engine',))
+HOOKS = Registry('hook', parent=base.HOOKS, locations=('mmdet.engine.hooks',))

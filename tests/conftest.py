@@ -188,6 +188,20 @@ def tiny_detections(tiny_shapes: Path, tmp_path_factory: pytest.TempPathFactory)
     return {name: folder / name for name in ('dump', 'motchallenge')}
 
 
+def _reduce_pairs(config: Any, shapes: Path) -> None:
+    """Pairs of procedural videos, no weights of an earlier stage; tests follow objects without a test set."""
+    for key in ('val_dataloader', 'val_evaluator', 'test_dataloader', 'test_evaluator', 'load_from'):
+        config.pop(key, None)
+    videos = dict(
+        type='YouTubeVISDataset',
+        data_root=str(shapes),
+        ann_file='annotations/train.json',
+        img_prefix='train/JPEGImages',
+    )
+    data = config.train_dataloader.dataset
+    data.update(num_pairs=4, sources=[{**source, 'data': videos, 'num_use': None} for source in data.sources])
+
+
 @pytest.fixture
 def reduced_config(
     repo_root: Path, tiny_shapes: Path, tiny_detections: dict[str, Path], tiny_market: Path, tiny_mots: Path
@@ -203,6 +217,8 @@ def reduced_config(
         else:
             of_mots = config.get('test_dataloader', {}).get('dataset', {}).get('type') == 'MOTSDataset'
             _narrow_model(config.model, 1 if of_mots else 6)
+        if config.model.type == 'SiamMask':
+            _reduce_pairs(config, tiny_shapes)
         for part, split in (('train', 'train'), ('val', 'valid'), ('test', 'valid')):
             loader = config.get(f'{part}_dataloader')
             if loader is None:
@@ -210,6 +226,8 @@ def reduced_config(
             if 'videos' not in loader.dataset and loader.dataset.type != 'Market1501Dataset':
                 _edit(loader, dict(scale=(96, 64)))
             loader.num_workers = 0
+            if loader.dataset.type == 'SiamPairDataset':
+                continue
             if loader.dataset.type == 'Market1501Dataset':
                 loader.dataset.data_root = str(tiny_market)
                 continue

@@ -11,12 +11,11 @@ import torch
 
 from mmdet.apis import Prompt, VideoInferencer
 from mmdet.engine.build import build_tester, build_trainer
+from mmdet.engine.config import load_config
 from mmdet.engine.config_types import check_types
 from mmdet.engine.distributed import join_processes
-from mmdet.engine.losses import non_finite, sum_losses
 from mmdet.evaluation.video_result import tracks_of
-from mmdet.registry import MODELS, register_all
-from mmdet.structures import FrameSample, InstanceData
+from mmdet.registry import MODELS
 
 MAIN_NUMBERS = {  # by metric, and what its results are written to
     'ReIDMetric': ('mAP', 'results.json'),
@@ -42,38 +41,18 @@ def test_config_trains_and_tests(name: str, reduced_config: Callable, tmp_path: 
     assert tester.export(tmp_path / out).endswith(out)
 
 
-def _pair(index: int, side: int) -> tuple[list[torch.Tensor], list[FrameSample]]:
-    """Template and search crop with a bright square in the middle; the second pair is a negative one."""
-    middle = slice(side // 2 - 30, side // 2 + 30)
-    search, template = torch.zeros(3, side, side), torch.zeros(3, 127, 127)
-    search[:, middle, middle], template[:, 33:93, 33:93] = 200, 200
-    found = InstanceData(bboxes=torch.zeros(0, 4))
-    if index == 0:
-        corners = [[middle.start, middle.start, middle.stop, middle.stop]]
-        found = InstanceData(bboxes=torch.tensor(corners).float(), masks=(search[:1] > 0).to(torch.uint8))
-    samples = [FrameSample(metainfo=dict(video_id=1, frame_id=t, sample_seed=index)) for t in range(2)]
-    samples[1].gt_instances = found
-    return [template, search], samples
-
-
 @pytest.mark.parametrize('name', TRACKERS)
 def test_tracker_config_trains_and_follows(name: str, reduced_config: Callable, tmp_path: Path) -> None:
+    whole = load_config(Path(__file__).parents[1] / 'configs' / f'{name}.py')
+    check_types({'train_dataloader': whole.train_dataloader.to_dict()}, name)  # its data sets are replaced below
     config = reduced_config(name, tmp_path)
     check_types(config.to_dict(), name)
-    register_all()
-    model = MODELS.build(config.model).train()
-    pairs = [_pair(index, 143 if config.model.get('refine_head') else 255) for index in range(2)]
-    batch = dict(inputs=[pair[0] for pair in pairs], data_samples=[pair[1] for pair in pairs])
-    optimiser = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1e-6)
-    for _ in range(2):
-        total, numbers = sum_losses(model(**batch, mode='loss'))
-        optimiser.zero_grad()
-        total.backward()
-        optimiser.step()
-        assert numbers['loss_mask'] > 0 and not non_finite(numbers)
+    trainer = build_trainer(config, join_processes('none'))
+    assert trainer.train()
+    model = trainer.state.model.eval()
     prompt = Prompt(box=(20, 10, 50, 40))
     frames = [np.full((64, 96, 3), 40 * i, np.uint8) for i in range(3)]
-    results = [tracks_of(sample) for _, sample in VideoInferencer(model.eval()).track(frames, prompt)]
+    results = [tracks_of(sample) for _, sample in VideoInferencer(model).track(frames, prompt)]
     for index, tracks in enumerate(results):
         tracks.check(64, 96, f'frame {index}')
     assert [len(tracks) for tracks in results] == [1, 1, 1]

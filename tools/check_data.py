@@ -22,8 +22,16 @@ def configured_datasets(path: str) -> dict[str, Any]:
     config = load_config(path)
     register_all()
     loaders = {f'{part}_dataloader': config.get(f'{part}_dataloader') for part in ('train', 'val', 'test')}
-    found = {place: loader.dataset for place, loader in loaders.items() if loader and loader.get('dataset')}
-    return {f'{place}.dataset': dataset.get('videos', dataset) for place, dataset in found.items()}
+    sets = {f'{place}.dataset': loader.dataset for place, loader in loaders.items() if loader and loader.get('dataset')}
+    return {place: found for name, dataset in sets.items() for place, found in _parts(name, dataset)}
+
+
+def _parts(place: str, dataset: Any) -> list[tuple[str, Any]]:
+    """A data set, or those that it is mixed of."""
+    sources = dataset.get('sources')
+    if sources is None:
+        return [(place, dataset.get('videos', dataset))]
+    return [(f'{place}.sources.{index}.data', source['data']) for index, source in enumerate(sources)]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

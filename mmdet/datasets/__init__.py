@@ -6,11 +6,13 @@ from mmdet.datasets.coco import COCOVideoDataset
 from mmdet.datasets.crops import CropDataset, CropSampler, IdentityBatchSampler, Market1501Dataset, VideoCropDataset
 from mmdet.datasets.davis import DAVISDataset
 from mmdet.datasets.holdout import holdout_ids
+from mmdet.datasets.imagenet import ImageNetDETDataset, ImageNetVIDDataset
 from mmdet.datasets.instances import InstanceDatabase
 from mmdet.datasets.loader import Batch, build_test_loader, build_train_loader
 from mmdet.datasets.motchallenge import MOTChallengeDataset
 from mmdet.datasets.mots import MOTSDataset
 from mmdet.datasets.samplers import ChunkSampler, ClipBatchSampler
+from mmdet.datasets.siam import Crop511Dataset, SiamPairAugmentation, SiamPairDataset
 from mmdet.datasets.vot import VOTDataset
 from mmdet.datasets.youtube_vos import YouTubeVOSDataset
 from mmdet.datasets.ytvis import OVISDataset, YouTubeVISDataset
@@ -21,15 +23,20 @@ __all__ = [
     'ChunkIndex',
     'ChunkSampler',
     'ClipBatchSampler',
+    'Crop511Dataset',
     'CropDataset',
     'CropSampler',
     'DAVISDataset',
     'IdentityBatchSampler',
+    'ImageNetDETDataset',
+    'ImageNetVIDDataset',
     'InstanceDatabase',
     'MOTChallengeDataset',
     'MOTSDataset',
     'Market1501Dataset',
     'OVISDataset',
+    'SiamPairAugmentation',
+    'SiamPairDataset',
     'TrackAnnotation',
     'TrainIndex',
     'VOTDataset',

@@ -10,6 +10,7 @@ from mmdet.datasets.check import CheckOptions, Findings, check_document
 from mmdet.datasets.check_crops import check_crops
 from mmdet.datasets.crops.base import CropDataset
 from mmdet.datasets.schema import Problem, first_problem
+from mmdet.datasets.siam.crop_folder import Crop511Dataset
 from mmdet.errors import ConfigError, DataError
 from mmdet.registry import DATASETS
 
@@ -76,6 +77,9 @@ def dataset_problems(
         arguments = {key: value for key, value in config.items() if key != 'type'}
         yield from check_crops(place, cls, arguments, options.skip_images, echo)
         return
+    if cls is Crop511Dataset:
+        yield from _crop_problems(place, config, options)
+        return
     try:
         dataset, document = _read(cls, config)
     except DataError as error:
@@ -95,6 +99,16 @@ def dataset_problems(
         dataset.check_document(document)
     except DataError as error:
         yield Problem(place, str(error))
+
+
+def _crop_problems(place: str, config: Mapping[str, Any], options: CheckOptions) -> Iterator[Problem]:
+    try:
+        dataset = DATASETS.build(config)
+    except DataError as error:
+        yield Problem(place, str(error))
+        return
+    if not options.skip_images:
+        yield from dataset.problems(options.decode_images)
 
 
 def _read(cls: Any, config: Mapping[str, Any]) -> tuple[VideoDataset, dict[str, Any]]:

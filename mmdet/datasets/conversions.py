@@ -13,6 +13,7 @@ from pathlib import Path
 from mmdet.datasets.instances.database import write_database
 from mmdet.datasets.instances.sources import MOTS_CLASSES, mots_videos, videos_of
 from mmdet.datasets.kins import OTHERS, KINSCrops, convert_kins
+from mmdet.datasets.siam import command as siam_crops
 from mmdet.datasets.ytvis import YouTubeVISDataset
 from mmdet.errors import ConfigError
 from mmdet.holdout import HOLDOUT_FRACTION, SPLITS
@@ -96,5 +97,10 @@ CONVERSIONS: dict[str, Conversion] = {
         'Cut every instance with its surroundings out of annotated videos, to train a track head on.',
         _instance_options,
         _write_instances,
+    ),
+    'siam-crops': Conversion(
+        'Cut the square around every object out of annotated frames, to train SiamMask on.',
+        siam_crops.add_options,
+        siam_crops.convert,
     ),
 }

@@ -1,0 +1,27 @@
+"""A trained SiamMask follows the objects of a DAVIS set through the ordinary test loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mmdet.datasets.shapes import ShapesConfig, make_shapes
+from mmdet.engine.build import build_tester, build_trainer
+from mmdet.engine.config import load_config
+from mmdet.engine.distributed import join_processes
+
+
+@pytest.mark.parametrize('name', ['siammask_base_r18_shapes', 'siammask_sharp_r18_shapes', 's2iammask_r18_shapes'])
+def test_train_and_test(reduced_config: Callable, repo_root: Path, tmp_path: Path, name: str) -> None:
+    shapes = ShapesConfig(size=(96, 64), num_frames=4, enter_probability=0)
+    make_shapes(tmp_path / 'davis', shapes, {'train': 1, 'valid': 2}, fmt='davis', progress=False)
+    config, whole = reduced_config(name, tmp_path), load_config(repo_root / f'configs/{name}.py')
+    config.test_dataloader, config.test_evaluator = whole.test_dataloader, whole.test_evaluator
+    config.test_dataloader.dataset.data_root = str(tmp_path / 'davis')
+    config.val_dataloader, config.val_evaluator = config.test_dataloader, config.test_evaluator
+    process = join_processes('none')
+    assert build_trainer(config, process).train()
+    numbers = build_tester(config, process, tmp_path / 'last.safetensors').run()
+    assert numbers is not None and 0 <= numbers['J-Mean'] <= 1
