@@ -14,6 +14,8 @@ $(STAMP): pyproject.toml setup.py
 		echo "python3 cannot make virtual environments; on Debian: apt-get install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip setuptools wheel
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --no-build-isolation -e '.[test]'
+	@# a reference that tests compare with; what it depends on is there, but for a second OpenCV, which would hide the first
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps 'trackeval>=1.3'
 	PYTHON=$(BIN)/python bash compile.sh $(if $(shell command -v nvidia-smi),,--cpu-only) || echo "kernels not built: the same operators run in plain PyTorch"
 	@touch $@
 

@@ -1,9 +1,11 @@
-"""Equality with TrackEval on random scenes of boxes and masks; needs ``pip install --no-deps trackeval``."""
+"""Equality with TrackEval on random scenes of boxes and masks; ``make install`` brings it."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
+import os
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,11 @@ from mmdet.evaluation.tracking.videos import of_masks
 from mmdet.ops.rle import encode
 
 with contextlib.redirect_stdout(io.StringIO()):  # it prints what optional parts lack
-    trackeval = pytest.importorskip('trackeval', reason='TrackEval is not installed (pip install --no-deps trackeval)')
+    if os.environ.get('CI') == 'true':
+        trackeval = importlib.import_module('trackeval')  # never skipped there
+    else:
+        missing = 'TrackEval is not installed (pip install --no-deps trackeval)'
+        trackeval = pytest.importorskip('trackeval', reason=missing)
 
 SIZE = (48, 64)
 FAMILIES = ('HOTA', 'CLEAR', 'Identity')
