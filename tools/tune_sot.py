@@ -24,11 +24,15 @@ EPILOG = """\
 examples:
   python tools/tune_sot.py CONFIG CHECKPOINT --workers 4        the grid of SiamMask: 5 x 6 x 5 runs
   python tools/tune_sot.py CONFIG CHECKPOINT --search random --trials 40 \\
-      --param model.penalty_k=0:0.25:0.02 --param model.lr=0.3,1.0
+      --param model.test_cfg.penalty_k=0:0.25:0.02 --param model.test_cfg.lr=0.3,1.0
 
 The same command again goes on where it was stopped. --out gets trials.jsonl, trials.md and best.py.
 """
-DEFAULT = ('model.penalty_k=0.08:0.13:0.01', 'model.window_influence=0.38:0.44:0.01', 'model.lr=0.30:0.35:0.01')
+DEFAULT = (
+    'model.test_cfg.penalty_k=0.08:0.13:0.01',
+    'model.test_cfg.window_influence=0.38:0.44:0.01',
+    'model.test_cfg.lr=0.30:0.35:0.01',
+)
 
 
 def parse(argv: Sequence[str] | None) -> Namespace:
@@ -38,7 +42,7 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     parser.add_argument('checkpoint', help='weights (.pth or .safetensors)')
     parser.add_argument('--metric', metavar='NAME', default='', help='number to compare (the first of the evaluator)')
     parser.add_argument('--lowest', action='store_true', help='the lowest number is the best')
-    add_search_options(parser, 'model.NAME', ', '.join(DEFAULT))
+    add_search_options(parser, 'model.test_cfg.NAME', ', '.join(DEFAULT))
     parser.add_argument('--trust-checkpoint', action='store_true', help='only for files whose maker you trust')
     add_config_options(parser)
     args = parser.parse_args(argv)
@@ -55,6 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     objective = Objective(args.metric, None, lowest=args.lowest)
     journal = Journal(args.out / 'trials.jsonl', task.fingerprint)
     points = points_of(parse_settings(args.param or DEFAULT), args)
+    task.check(points)
     trials = run_trials(task, task.runner(), points, journal, objective, args.workers)
     report(args.out, trials, objective, task.load())
     return 0

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from mmdet.engine.config import load_config
-from mmdet.engine.tuning import ModelRunner, parse_settings, points_of
+from mmdet.engine.tuning import ModelRunner, ModelTask, parse_settings, points_of
 from mmdet.errors import ConfigError
+from mmdet.models.siammask.options import TrackingOptions
 
 CONFIG = """
 model = dict(type='ToyModel')
@@ -73,4 +74,23 @@ def test_the_grid_of_siammask(tool: ModuleType) -> None:
     args = tool.parse(['config.py', 'w.pth'])
     points = points_of(parse_settings(tool.DEFAULT), args)
     assert len(points) == 1 + 5 * 6 * 5
-    assert set(points[1]) == {'model.penalty_k', 'model.window_influence', 'model.lr'}
+    assert list(points[1].values()) == [0.08, 0.38, 0.3]
+
+
+@pytest.mark.parametrize(
+    'name', ['siammask_base_r50_davis', 'siammask_sharp_r50_vot2018', 's2iammask_r50_vot2018', 'siammask_base_r18_shapes']
+)
+def test_the_grid_of_siammask_fits_its_configs(tool: ModuleType, repo_root: Path, name: str) -> None:
+    config = repo_root / f'configs/{name}.py'
+    settings = {path: values[-1] for path, values in parse_settings(tool.DEFAULT).items()}
+    task = ModelTask(str(config), 'w.pth', 'w')
+    task.check([{}, settings])
+    cfg = task.load(settings).model.test_cfg
+    assert (cfg.penalty_k, cfg.window_influence, cfg.lr) == (0.12, 0.43, 0.34)
+    assert TrackingOptions.from_config(cfg.to_dict()).penalty_k == 0.12
+
+
+def test_every_setting_is_checked_before_the_first_trial(tool: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ModelRunner, 'run', pytest.fail)
+    with pytest.raises(ConfigError, match="no key 'chunk_sise'. Did you mean 'chunk_size'"):
+        tool.main(['config.py', 'w.pth', '--out', 'w', '--param', 'test_cfg.chunk_sise=1,2'])

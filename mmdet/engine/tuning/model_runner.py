@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from mmengine.config import Config
 
 from mmdet.engine.build import build_tester
 from mmdet.engine.config import load_config, to_json
+from mmdet.engine.config_types import check_types
 from mmdet.engine.distributed import Process
 from mmdet.engine.tuning.journal import Trial
 from mmdet.engine.tuning.runner import content_hash
@@ -42,6 +43,15 @@ class ModelTask:
     def load(self, params: Mapping[str, Any] | None = None) -> Config:
         """The config with settings by their dotted places."""
         return load_config(self.config, {**self.overrides, **(params or {})})
+
+    def check(self, points: Iterable[Mapping[str, Any]]) -> None:
+        """Refuse settings that the config has no place for, before any test is run.
+
+        Raises:
+            ConfigError: naming the setting and what is near it.
+        """
+        for point in points:
+            check_types(self.load(point).to_dict(), f'{self.config} with {dict(point)}' if point else self.config)
 
     def runner(self) -> ModelRunner:
         """A runner of this process."""
