@@ -19,7 +19,6 @@ from mmengine.utils import import_modules_from_strings
 
 from mmdet.engine.config_keys import check_keys, check_override
 from mmdet.engine.config_merge import (
-    DELETE_KEY,
     drop_arguments_of_other_classes,
     names_another_class,
     run_alone,
@@ -35,7 +34,8 @@ def load_config(path: str | Path, cfg_options: Mapping[str, Any] | None = None) 
     Args:
         path: a ``.py`` file (``.json`` and ``.yaml`` work too).
         cfg_options: values by dotted path, ``{'optim_wrapper.optimizer.lr': 0.01}``; list items by position. They must
-            name something that the config has, or an optional key that its place is known to take.
+            name something that the config has, or an optional key that its place is known to take. ``x.type`` of
+            another class comes before all others and replaces the dict ``x``.
 
     Returns:
         The resolved config. The file's own constants (names with a leading underscore) are left out. A dict is merged
@@ -170,10 +170,13 @@ def _bases(path: Path) -> list[Path]:
 
 
 def _merge(config: Config, overrides: Mapping[str, Any]) -> None:
-    for key, value in overrides.items():
+    for key, value in sorted(overrides.items(), key=_classes_first):
         check_override(config.to_dict(), key)
-        if isinstance(value, dict) and names_another_class(value, _at(config, key)):
-            value = {**value, DELETE_KEY: True}
+        place, _, last = key.rpartition('.')
+        if place and last == 'type' and names_another_class({last: value}, _at(config, place)):
+            key, value = place, {last: value}  # arguments of one class mean nothing to another
+        if names_another_class(value, old := _at(config, key)):
+            old.clear()  # mmengine's _delete_ does not work inside lists
         try:
             config.merge_from_dict({key: value})
         except (KeyError, TypeError, IndexError) as error:
@@ -183,6 +186,12 @@ def _merge(config: Config, overrides: Mapping[str, Any]) -> None:
             import_modules_from_strings(**config.custom_imports)
         except (ImportError, TypeError) as error:
             raise ConfigError(f'--cfg-options custom_imports: {error}') from error
+
+
+def _classes_first(override: tuple[str, Any]) -> tuple[bool, int]:
+    """Order of overrides: classes, outer before inner, so that their arguments find them; the rest as it is given."""
+    parts = override[0].split('.')
+    return (False, len(parts)) if parts[-1] == 'type' else (True, 0)
 
 
 def _at(config: Config, path: str) -> Any:

@@ -14,7 +14,6 @@ from typing import Any
 from mmdet.errors import ConfigError
 
 BASE_KEY = '_base_'
-DELETE_KEY = '_delete_'
 
 
 def names_another_class(new: Any, old: Any) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from mmdet.engine.config import changed_keys, load_config, parse_overrides, to_json
 from mmdet.errors import ConfigError
+from mmdet.registry import register_all
 
 BASE = """
 _lr = 0.01
@@ -196,6 +197,37 @@ def test_replacing_a_part(write, case, written, expected):
     write("model = dict(detector=dict(type='One', depth=50, neck=1))", 'base.py')
     config = load_config(write(f"_base_ = 'base.py'\nmodel = dict(detector={written})", 'child.py'))
     assert config.to_dict()['model']['detector'] == expected, case
+
+
+@pytest.mark.parametrize(
+    ('case', 'options', 'expected'),
+    [
+        ('another type', {'type': 'SORTTracker'}, dict(type='SORTTracker')),
+        ('the same type', {'type': 'ByteTracker'}, dict(type='ByteTracker', max_age=3, low_threshold=0.1)),
+        ('argument after', {'type': 'SORTTracker', 'min_iou': 0.4}, dict(type='SORTTracker', min_iou=0.4)),
+        ('argument before', {'max_age': 7, 'type': 'SORTTracker'}, dict(type='SORTTracker', max_age=7)),
+    ],
+)
+def test_override_of_a_type(write, case, options, expected):
+    register_all()
+    path = write("model = dict(tracker=dict(type='ByteTracker', max_age=3, low_threshold=0.1))")
+    config = load_config(path, {f'model.tracker.{key}': value for key, value in options.items()})
+    assert config.model.tracker == expected, case
+
+
+def test_override_of_types_inside_each_other_and_in_a_list(write):
+    path = write("model = dict(a=dict(type='A', x=1, b=dict(type='B', y=1)))\ncustom_hooks = [dict(type='H', z=1)]")
+    options = {'model.a.b.type': 'D', 'model.a.type': 'C', 'custom_hooks.0.type': 'K'}
+    config = load_config(path, options)
+    assert config.model.a == dict(type='C', b=dict(type='D'))
+    assert config.custom_hooks == [dict(type='K')]
+
+
+def test_an_argument_that_the_new_class_does_not_take(write):
+    register_all()
+    path = write("model = dict(tracker=dict(type='ByteTracker', low_threshold=0.1))")
+    with pytest.raises(ConfigError, match="no key 'low_threshold'"):
+        load_config(path, {'model.tracker.type': 'SORTTracker', 'model.tracker.low_threshold': 0.2})
 
 
 def test_override_by_a_dict_of_another_type(write):
