@@ -27,6 +27,7 @@ examples:
   python tools/tune_tracker.py CONFIG --detections dets --search random --trials 40
   python tools/tune_tracker.py CONFIG --detections dets --metric hota --param model.tracker.max_age=5,10,30
 
+Both commands must name the same videos, with ground truth; docs/cached_detections.md has the overrides for YouTube-VIS.
 The same command again goes on where it was stopped. --out gets trials.jsonl, trials.md and best.py.
 """
 
