@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,11 +23,13 @@ def blocks(repo_root: Path) -> list[str]:
 
 @pytest.fixture
 def config(blocks: list[str], repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The printed config, beside the printed tracker."""
-    (tmp_path / 'centre_tracker.py').write_text(blocks[0])
-    (tmp_path / 'centre.py').write_text(blocks[1].replace("'configs/", f"'{repo_root}/configs/"))
-    monkeypatch.syspath_prepend(str(tmp_path))
-    yield tmp_path / 'centre.py'
+    """The printed config beside the printed tracker, as the page says: both in the folder of our configs."""
+    folder = tmp_path / 'configs'
+    shutil.copytree(repo_root / 'configs', folder)
+    (folder / 'centre_tracker.py').write_text(blocks[0])
+    (folder / 'centre.py').write_text(blocks[1])
+    monkeypatch.setattr(sys, 'path', list(sys.path))  # reading the config puts its folder there
+    yield folder / 'centre.py'
     sys.modules.pop('centre_tracker', None)
     TRACKERS._module_dict.pop('CentreTracker', None)
 
