@@ -13,6 +13,7 @@ from mmdet.checkpoints import load_file, load_weights, require_frozen_weights, s
 from mmdet.checkpoints.metadata import describe
 from mmdet.engine.build import build_tester, build_trainer
 from mmdet.engine.distributed import join_processes
+from mmdet.engine.tuning import TrialRunner, TuningTask, usual_objective
 from mmdet.errors import CheckpointError, ConfigError
 from mmdet.registry import MODELS, register_all
 
@@ -64,6 +65,17 @@ def test_all_routes_give_the_same_tracks(
     second = reduced_config('pointtrack_car_kitti_mots', tmp_path / 'second')
     second.model.detector = dict(type='PrecomputedDetector', path=str(tmp_path / 'dets'))
     assert tracks(second, files['head'], tmp_path / 'two_steps') == whole
+
+
+def test_the_tracker_is_tuned_on_stored_vectors(both: Any, files: dict[str, Path], tmp_path: Path) -> None:
+    whole = tracks(both, files['whole'], tmp_path / 'whole', tmp_path / 'dets')
+    (tmp_path / 'config.py').write_text(both.pretty_text)
+    runner = TrialRunner(TuningTask(str(tmp_path / 'config.py'), str(tmp_path / 'dets'), usual_objective(both)))
+    identities = {line.split()[1] for line in whole.splitlines()}
+    found = {limit: runner.run({'threshold': limit}).numbers for limit in (both.model.tracker.threshold, 100.0)}
+    assert all('sMOTSA' in numbers for numbers in found.values())
+    few, many = (numbers['IDs'] for numbers in found.values())
+    assert few < many and few <= 3 * len(identities)
 
 
 def test_one_file_alone_is_refused(both: Any, files: dict[str, Path], tmp_path: Path) -> None:
