@@ -1,7 +1,7 @@
 """MaskTrack R-CNN's detector with PointTrack's association on its masks.
 
 The detector keeps the weights that `load_from` names, those of the config below after its training; the track head
-learns from annotated masks.
+learns from annotated masks. Train that config first, or set `load_from` to other weights of it.
 """
 
 _base_ = './masktrack_rcnn_r50_fpn_1x_youtubevis.py'
@@ -19,4 +19,4 @@ train_dataloader = dict(batch_size=12, dataset=dict(num_ref_frames=2, max_ref_di
 train_cfg = dict(max_epochs=4, val_interval=1)
 optim_wrapper = dict(optimizer=dict(type='Adam', lr=0.002, weight_decay=0.0001))
 param_scheduler = [dict(type='MultiStepLR', by_epoch=True, milestones=[2, 3], gamma=0.1)]
-load_from = None  # work_dirs/masktrack_rcnn_r50_fpn_1x_youtubevis/last.safetensors
+load_from = 'work_dirs/masktrack_rcnn_r50_fpn_1x_youtubevis/last.safetensors'

@@ -129,6 +129,7 @@ def _narrow_model(model: Any, num_classes: int) -> None:
     if model.detector.type == 'SpatialEmbedding':
         backbone.base_channels = base
         model.detector.num_classes = num_classes
+        _edit(model.get('track_head') or {}, dict(base_channels=base, num_foreground=40, num_context=20))
         if isinstance(model.detector.loss.foreground_weight, list | tuple):
             model.detector.loss.foreground_weight = 10
         return
@@ -202,6 +203,21 @@ def _reduce_pairs(config: Any, shapes: Path) -> None:
     data.update(num_pairs=4, sources=[{**source, 'data': videos, 'num_use': None} for source in data.sources])
 
 
+def _start_of_frozen_detector(config: Any, folder: Path) -> str | None:
+    """Random weights for a detector that training leaves as it is loaded, as a file; None for every other one."""
+    if config.model.get('detector_trains_on') != 'none':
+        return None
+    from mmdet.checkpoints import save_weights
+    from mmdet.registry import MODELS, register_all
+
+    register_all()
+    state = MODELS.build(config.model).state_dict()
+    folder.mkdir(parents=True, exist_ok=True)
+    own = {key: value for key, value in state.items() if key.startswith('detector.')}
+    save_weights(own, folder / 'detector.safetensors', {})
+    return str(folder / 'detector.safetensors')
+
+
 @pytest.fixture
 def reduced_config(
     repo_root: Path, tiny_shapes: Path, tiny_detections: dict[str, Path], tiny_market: Path, tiny_mots: Path
@@ -251,7 +267,7 @@ def reduced_config(
             config.train_cfg = dict(max_iters=2, val_interval=100)
         if config.get('test_evaluator', {}).get('type') == 'COCOMetric':
             config.val_evaluator = config.test_evaluator = dict(type='YTVISMetric')
-        config.load_from = None  # weights of an earlier stage
+        config.load_from = _start_of_frozen_detector(config, work_dir)  # no weights of an earlier stage
         config.work_dir = str(work_dir)
         return config
 

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from mmdet.engine.cli import CommandParser, run
-from mmdet.engine.config import add_config_options, parse_overrides
+from mmdet.engine.config import add_config_options, load_config, parse_overrides
 from mmdet.engine.tuning import (
     OBJECTIVES,
     Journal,
@@ -18,6 +18,7 @@ from mmdet.engine.tuning import (
     report,
     run_trials,
     settle_search_options,
+    usual_objective,
 )
 
 EPILOG = """\
@@ -37,7 +38,7 @@ def parse(argv: Sequence[str] | None) -> Namespace:
     parser = CommandParser(__doc__ or '', epilog=EPILOG)
     parser.add_argument('config', help='config with model.tracker, and a test set with ground truth')
     parser.add_argument('--detections', required=True, metavar='F', help='file or folder, as PrecomputedDetector reads')
-    parser.add_argument('--metric', choices=list(OBJECTIVES), default='ap', help='what is looked for (default: ap)')
+    parser.add_argument('--metric', choices=list(OBJECTIVES), help="what is looked for (default: as test_evaluator's)")
     add_search_options(parser, 'model.tracker.NAME', "the tracker's default space")
     add_config_options(parser)
     args = parser.parse_args(argv)
@@ -48,7 +49,9 @@ def parse(argv: Sequence[str] | None) -> Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Search, then write what was found."""
     args = parse(argv)
-    task = TuningTask(args.config, args.detections, args.metric, parse_overrides(args.cfg_options))
+    overrides = parse_overrides(args.cfg_options)
+    metric = args.metric or usual_objective(load_config(args.config, overrides))
+    task = TuningTask(args.config, args.detections, metric, overrides)
     runner = TrialRunner(task)
     space = parse_space(args.param, runner.tracker)
     journal = Journal(args.out / 'trials.jsonl', runner.fingerprint)

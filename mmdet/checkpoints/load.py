@@ -17,7 +17,7 @@ from mmdet.checkpoints.metadata import differences
 from mmdet.checkpoints.parts import missing_parts
 from mmdet.checkpoints.report import Entry, LoadReport, module_of, shape_text
 from mmdet.checkpoints.state import StateDict, classes_in, first_difference, meta_of, state_dict_of
-from mmdet.errors import CheckpointError
+from mmdet.errors import CheckpointError, ConfigError
 
 LEAST_MATCH = 0.1  # below this part of a model's tensors, a checkpoint is of another model
 COUNTER = 'num_batches_tracked'  # batch norm counts with it and never computes with it; old files lack it
@@ -146,6 +146,34 @@ def _require_complete(module: nn.Module, report: LoadReport, problems: Sequence[
         problems.append(f'{len(random)} parameters would be left random: {", ".join(listed)}{more}')
     if problems:
         raise CheckpointError(f'{path} does not suit this model and data: {"; ".join(problems)}')
+
+
+def require_frozen_weights(module: nn.Module, report: LoadReport | None) -> None:
+    """Refuse to train where weights that training never changes (``module.stays_as_loaded``) would be random.
+
+    Args:
+        module: about to be trained.
+        report: of what was loaded into it; None where nothing was.
+
+    Raises:
+        ConfigError: nothing was loaded.
+        CheckpointError: some of those weights were not in the file.
+    """
+    frozen = tuple(getattr(module, 'stays_as_loaded', ()))
+    if not frozen:
+        return
+    if report is None:
+        raise ConfigError(
+            "detector_trains_on='none' keeps the detector as it is loaded, and nothing is: set load_from to the "
+            'checkpoint of the trained detector'
+        )
+    random = [entry for entry in report.random if entry.key.startswith(frozen)]
+    if random:
+        raise CheckpointError(
+            f'{report.source} leaves {len(random)} parameters of the detector random, and detector_trains_on='
+            f"'none' would never train them: {', '.join(f'{e.key} ({e.note})' for e in random[:4])}. Give a load_from "
+            'that was trained with this detector and these classes'
+        )
 
 
 def load_backbone(backbone: nn.Module, weights: str | Path, trust: bool = False) -> LoadReport:

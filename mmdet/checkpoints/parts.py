@@ -41,7 +41,7 @@ def missing_parts(model: nn.Module, state: Mapping[str, Any], trust: bool = Fals
         prefix = f'{name}.' if name else ''
         if any(f'{prefix}{key}' in state for key in part.state_dict()):
             continue
-        own = part_state(part, trust)
+        own = part_state(part, trust, name)
         found.update({f'{prefix}{key}': tensor for key, tensor in own.items()})
         notes.append(f'{name} has its {len(own)} tensors from {part.own_weights}')
     return found, notes
@@ -58,8 +58,13 @@ def load_parts(model: nn.Module) -> list[str]:
     return notes
 
 
-def part_state(part: Any, trust: bool = False) -> StateDict:
+def part_state(part: Any, trust: bool = False, name: str = '') -> StateDict:
     """All weights of one part, out of its own file, under its own names.
+
+    Args:
+        part: the module.
+        trust: unpickle without limits.
+        name: of the part in its model, under which a file may tell what the part must be set up like.
 
     Raises:
         CheckpointError: see :func:`missing_parts`.
@@ -79,7 +84,7 @@ def part_state(part: Any, trust: bool = False) -> StateDict:
         refuse_foreign(state, meta, path)
         more = f', and {len(odd) - LISTED} more' if len(odd) > LISTED else ''
         raise CheckpointError(f'{path} does not fill {type(part).__name__}: {", ".join(odd[:LISTED])}{more}')
-    problems = differences(meta, part)
+    problems = differences(meta, part) + (differences(meta, {name: part}) if name else [])
     if problems:
         raise CheckpointError(f'{path} does not suit {type(part).__name__}: {"; ".join(problems)}')
     return found

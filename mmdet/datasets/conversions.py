@@ -16,6 +16,7 @@ from mmdet.datasets.kins import OTHERS, KINSCrops, convert_kins
 from mmdet.datasets.siam import command as siam_crops
 from mmdet.datasets.ytvis import YouTubeVISDataset
 from mmdet.errors import ConfigError
+from mmdet.formats import mots_seqmap
 from mmdet.holdout import HOLDOUT_FRACTION, SPLITS
 
 
@@ -63,7 +64,9 @@ def _instance_options(parser: ArgumentParser) -> None:
     parser.add_argument('--mots', metavar='ROOT', help='KITTI MOTS: ROOT/instances and ROOT/training/image_02')
     parser.add_argument('--annotations', metavar='FILE', help='or: a file in YouTube-VIS format')
     parser.add_argument('--images', metavar='DIR', help='folder of the frames; with --mots it may be left out')
-    parser.add_argument('--sequences', nargs='+', default=[], metavar='NAME', help='with --mots: only these')
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument('--part', choices=('train', 'val'), help="with --mots: these of the benchmark's sequences")
+    chosen.add_argument('--sequences', nargs='+', default=[], metavar='NAME', help='with --mots: only these')
     parser.add_argument('--split', choices=SPLITS, help='with --annotations: the held-out videos, or the rest')
     parser.add_argument('--holdout-fraction', type=float, default=HOLDOUT_FRACTION, metavar='F', help='share held out')
     parser.add_argument('--quiet', action='store_true', help='no progress bar')
@@ -72,9 +75,12 @@ def _instance_options(parser: ArgumentParser) -> None:
 def _write_instances(args: Namespace) -> str:
     if (args.mots is None) == (args.annotations is None):
         raise ConfigError('mots-instances reads either --mots ROOT or --annotations FILE with --images DIR')
+    if args.mots is None and (args.part or args.sequences):
+        raise ConfigError('--part and --sequences are for --mots; --annotations takes --split')
     if args.mots is not None:
         images = args.images or Path(args.mots) / 'training/image_02'
-        videos = mots_videos(Path(args.mots) / 'instances', images, args.sequences)
+        names = [row.name for row in mots_seqmap('kitti', args.part)] if args.part else args.sequences
+        videos = mots_videos(Path(args.mots) / 'instances', images, names)
         classes: tuple[str, ...] = MOTS_CLASSES
     else:
         if args.images is None:

@@ -15,7 +15,14 @@ from mmengine.hooks import Hook
 from torch import nn
 from torch.utils.data import DataLoader
 
-from mmdet.checkpoints import load_backbone, load_parts, load_weights, save_weights, torchvision_backbone
+from mmdet.checkpoints import (
+    load_backbone,
+    load_parts,
+    load_weights,
+    require_frozen_weights,
+    save_weights,
+    torchvision_backbone,
+)
 from mmdet.engine.checkpoint_folder import BestRule, CheckpointFolder, load_training, newest_of
 from mmdet.engine.distributed import Process
 from mmdet.engine.hook_view import HookView
@@ -280,8 +287,11 @@ class Trainer(HookView):
     def _begin(self) -> None:
         """Start a run of its own: from ``load_from``, else from the weights that backbones and other parts name."""
         self.log.put_aside_older()
-        if self.cfg.get('load_from'):
-            log.info('%s', load_weights(self.state.model, self.cfg.load_from).table())
+        source = self.cfg.get('load_from')
+        report = load_weights(self.state.model, source) if source else None
+        require_frozen_weights(self.state.model, report)
+        if report is not None:
+            log.info('%s', report.table())
             return
         for note in load_parts(self.state.model):
             log.info('%s', note)

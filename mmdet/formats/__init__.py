@@ -7,6 +7,7 @@ models, data sets or metrics.
 from mmdet.formats.boxes import BoxTable, counted_rows, distractor_rows, read_boxes, write_boxes
 from mmdet.formats.kitti import KITTI_TYPES, read_kitti_boxes, write_kitti_boxes
 from mmdet.formats.masks import CAR, IGNORE, MOTS_CLASSES, PEDESTRIAN, MaskTable, read_masks, write_masks
+from mmdet.formats.masks_join import join_masks, join_mots_results
 from mmdet.formats.masks_png import read_mask_pngs, write_mask_pngs
 from mmdet.formats.sequences import (
     SeqmapRow,
@@ -30,6 +31,8 @@ __all__ = [
     'SequenceInfo',
     'counted_rows',
     'distractor_rows',
+    'join_masks',
+    'join_mots_results',
     'mots_seqmap',
     'read_boxes',
     'read_kitti_boxes',

@@ -31,7 +31,8 @@ class PointTrackTracker(Tracker):
     Args:
         distance_scale, distance_offset, threshold, overlap_weight: of every class that ``per_class`` does not name. The
             published values for cars.
-        per_class: by label, those of the four values that differ: ``[dict(), dict(threshold=0.48)]``.
+        per_class: by label, those of the four values that differ from these: ``[dict(), dict(overlap_weight=0.54)]``.
+            Published values for pedestrians differ in all four; ``docs/point_association.md`` lists them.
         keep_alive: a track that was last seen this many frames ago can still be found again; one frame more ends it.
         stale_overlap: compare with the last mask however old it is, as published. By default masks overlap only where
             the track was seen in the previous frame, because an object moves on.

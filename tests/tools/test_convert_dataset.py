@@ -16,6 +16,7 @@ import pytest
 from mmdet.datasets import InstanceDatabase
 from mmdet.datasets.shapes import KITTIMOTSWriter, ShapesConfig, make_shapes
 from mmdet.errors import ConfigError
+from mmdet.formats import mots_seqmap
 from mmdet.ops import rle
 
 
@@ -71,12 +72,24 @@ def test_instances_of_kitti_mots(tool: ModuleType, tmp_path: Path) -> None:
     assert {track['video'] for track in database.tracks} == {'0001'}
 
 
+def test_instances_of_a_part_of_kitti_mots(
+    tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr('mmdet.datasets.conversions.mots_videos', lambda maps, images, names: asked.append(names) or [])
+    monkeypatch.setattr('mmdet.datasets.conversions.write_database', lambda *_, **__: 'database.json')
+    assert tool.main(['mots-instances', str(tmp_path / 'db'), '--mots', 'kitti', '--part', 'train']) == 0
+    validated = {row.name for row in mots_seqmap('kitti', 'val')}
+    assert len(asked[0]) == 12 and not validated & set(asked[0])
+
+
 @pytest.mark.parametrize(
     ('options', 'message'),
     [
         ([], 'reads either --mots ROOT or --annotations FILE'),
         (['--mots', 'a', '--annotations', 'b'], 'reads either'),
         (['--annotations', 'b'], 'needs --images'),
+        (['--annotations', 'b', '--images', 'c', '--part', 'train'], '--part and --sequences are for --mots'),
     ],
 )
 def test_options_that_do_not_fit(tool: ModuleType, tmp_path: Path, options: list[str], message: str) -> None:

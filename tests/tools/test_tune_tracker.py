@@ -101,7 +101,8 @@ def test_masks_of_one_class_of_a_mots_set(
     (tmp_path / 'config.py').write_text(config.pretty_text)
     detections = str(tiny_mots / 'instances_txt')  # the truth, of cars and regions too
     argv = [str(tmp_path / 'config.py'), '--detections', detections, '--out', str(tmp_path / 'out')]
-    assert tool.main([*argv, '--metric', 'smotsa', '--param', 'min_iou=0.1,0.99']) == 0
+    assert tool.main([*argv, '--param', 'min_iou=0.1,0.99']) == 0  # looks for sMOTSA, as the config's evaluator
+    assert (tmp_path / 'out/trials.md').read_text().startswith('| sMOTSA |')
     found = {trial['params'].get('min_iou'): trial['numbers'] for trial in rows(tmp_path / 'out')}
     assert found[0.1]['CLR_Re'] == found[0.1]['CLR_Pr'] == found[0.1]['MOTSP'] == 1  # all pedestrians and nothing else
     assert found[0.99]['sMOTSA'] < found[0.1]['sMOTSA']

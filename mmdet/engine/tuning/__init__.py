@@ -6,7 +6,7 @@
 from mmdet.engine.tuning.command import add_search_options, points_of, report, settle_search_options
 from mmdet.engine.tuning.journal import Journal, Trial
 from mmdet.engine.tuning.model_runner import ModelRunner, ModelTask
-from mmdet.engine.tuning.objectives import OBJECTIVES, Objective
+from mmdet.engine.tuning.objectives import OBJECTIVES, Objective, usual_objective
 from mmdet.engine.tuning.report import best_trial, trial_table
 from mmdet.engine.tuning.runner import TrialRunner, TuningTask
 from mmdet.engine.tuning.search import run_trials
@@ -33,4 +33,5 @@ __all__ = [
     'run_trials',
     'settle_search_options',
     'trial_table',
+    'usual_objective',
 ]

@@ -9,7 +9,7 @@ from typing import Any
 from mmdet.errors import ConfigError
 from mmdet.registry import METRICS
 
-__all__ = ['OBJECTIVES', 'Objective']
+__all__ = ['OBJECTIVES', 'Objective', 'usual_objective']
 
 
 @dataclass(frozen=True)
@@ -61,3 +61,12 @@ OBJECTIVES: dict[str, Objective] = {
     'idf1': Objective('IDF1', _OVER_TIME, {'type': 'MOTMetric'}),
     'smotsa': Objective('sMOTSA', ('MOTSA', *_OVER_TIME), {'type': 'MOTSMetric'}),
 }
+
+
+def usual_objective(config: Mapping[str, Any]) -> str:
+    """Name of the objective of a config's ``test_evaluator``: the first that its metric computes; else ``ap``."""
+    evaluators = config.get('test_evaluator') or ()
+    evaluators = [evaluators] if isinstance(evaluators, Mapping) else evaluators
+    kinds = [evaluator.get('type') for evaluator in evaluators]
+    names = {(objective.metric or {}).get('type'): name for name, objective in reversed(OBJECTIVES.items())}
+    return next((names[kind] for kind in kinds if kind in names), 'ap')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from mmdet.structures import FrameSample, InstanceData
 
 _PURPOSE = 3_000_017  # keeps this random stream apart from that of box sampling
 _VIDEO = 1_000_003
+_PREFIX = 'track_head.'  # of this head's weights in a model
 
 
 @MODELS.register_module()
@@ -39,6 +40,12 @@ class PointTrackHead(TrackHead):
         jitter: deviation of the normal noise on training points' offsets, in units of 128 pixels.
         batch_instances: instances that go through the network together in a test, at least the ones of one frame.
         loss_weight: factor on ``loss_triplet``.
+        weights: file with weights of this head: the ``last.safetensors`` of a model that was trained with it, behind
+            any detector, or converted ones of the original program. It fills this head wherever the model's own
+            checkpoint has no weights for it, as the checkpoint of a segmenter has none.
+
+    Attributes:
+        own_weights: ``weights``; see :mod:`mmdet.checkpoints.parts`.
     """
 
     requires = frozenset({'frames', 'masks'})
@@ -56,6 +63,7 @@ class PointTrackHead(TrackHead):
         jitter: float = 0.001,
         batch_instances: int = 128,
         loss_weight: float = 1.0,
+        weights: str | None = None,
     ) -> None:
         super().__init__()
         if min(num_foreground, num_context, max_tracks, batch_instances) < 1 or jitter < 0:
@@ -68,6 +76,11 @@ class PointTrackHead(TrackHead):
         self.embedding_dim, self.compat = embedding_dim, compat
         self.margin, self.max_tracks, self.jitter = margin, max_tracks, jitter
         self.batch_instances, self.loss_weight = batch_instances, loss_weight
+        self.own_weights = weights
+
+    def own_state(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The track head's weights out of those of a whole model, under this head's names."""
+        return {key.removeprefix(_PREFIX): value for key, value in state.items() if key.startswith(_PREFIX)}
 
     def embed(self, clip: Clip, detections: Sequence[InstanceData]) -> list[Tensor]:
         """Embeddings (N_t, D) of detections of each frame; their masks may be of any kind."""

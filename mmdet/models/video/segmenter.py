@@ -71,6 +71,12 @@ class VideoInstanceSegmenter(StreamedModel):
             raise ConfigError("detector_trains_on='none' trains a track head alone: give one, and no calibration head")
         self.detector.requires_grad_(False)
 
+    @property
+    def stays_as_loaded(self) -> tuple[str, ...]:
+        """Beginnings of the names of weights that training does not change, so that they must be there before it."""
+        frozen = self.detector_trains_on == 'none' and bool(self.detector.state_dict())
+        return ('detector.',) if frozen else ()
+
     def train(self, mode: bool = True) -> VideoInstanceSegmenter:
         """Training or test mode; a detector that does not train stays in test mode, its norms' statistics too."""
         super().train(mode)
