@@ -46,7 +46,7 @@ def commands() -> list[tuple[str, str, str]]:
 def written_by_the_reader(page: str) -> set[str]:
     """Configs that a page prints, to be saved under this name."""
     path = ROOT / 'docs' / page
-    return set(re.findall(r'as `(configs/\w+\.py)`', path.read_text())) if path.is_file() else set()
+    return set(re.findall(r'as\s+`(configs/\w+\.py)`', path.read_text())) if path.is_file() else set()
 
 
 @cache
