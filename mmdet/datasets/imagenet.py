@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,9 +34,9 @@ class _Frame:
 class _XMLDataset(VideoDataset):
     """XML files below ``ann_file``, images with the same names below ``img_prefix``."""
 
+    @abstractmethod
     def groups(self, names: list[str]) -> Iterable[list[str]]:
         """Names of frames, sorted, by video."""
-        raise NotImplementedError
 
     def read_document(self) -> dict[str, Any]:
         """All XML files as a YouTube-VIS document without masks."""
