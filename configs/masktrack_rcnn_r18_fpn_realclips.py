@@ -32,9 +32,9 @@ model = dict(
             sampler=dict(type='RandomSampler', num=128, pos_fraction=0.5),
             loss_cls=dict(type='BinaryCrossEntropyLoss'),
             loss_bbox=dict(type='L1Loss'),
-            nms_pre=200,
+            nms_pre=400,
             nms_iou_threshold=0.7,
-            max_per_image=100,
+            max_per_image=150,
         ),
         roi_head=dict(
             type='RoIHead',
@@ -49,9 +49,9 @@ model = dict(
                 num_convs=2,
                 norm_cfg=_norm,
                 loss_cls=dict(type='CrossEntropyLoss'),
-                loss_bbox=dict(type='L1Loss', loss_weight=2.0),
+                loss_bbox=dict(type='L1Loss', loss_weight=4.0),
                 score_threshold=0.05,
-                max_per_image=40,
+                max_per_image=60,
             ),
             mask_roi_extractor=dict(type='RoIExtractor', output_size=28, strides=(4,), sampling_ratio=1),
             mask_head=dict(
@@ -67,7 +67,8 @@ model = dict(
             assigner=dict(
                 type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.5, match_low_quality=False
             ),
-            sampler=dict(type='RandomSampler', num=64, pos_fraction=0.5, add_gt_as_proposals=True, max_per_object=8),
+            sampler=dict(type='RandomSampler', num=64, pos_fraction=0.5, add_gt_as_proposals=True, max_per_object=4),
+            mask_margin=0.15,
         ),
     ),
     track_head=dict(
@@ -88,6 +89,7 @@ _data_root = 'data/real_clips/'
 _train_pipeline = [
     dict(type='LoadFrames'),
     dict(type='LoadAnnotations'),
+    dict(type='CropAroundObject', size=(640, 360), prob=0.9),
     dict(type='PackClip'),
 ]
 _test_pipeline = [
@@ -97,7 +99,7 @@ _test_pipeline = [
 train_dataloader = dict(
     batch_size=1,
     num_workers=1,
-    sampler=dict(type='ClipBatchSampler', balance='video', group_by='size'),
+    sampler=dict(type='ClipBatchSampler', balance='sqrt-tracks', group_by=None),
     dataset=dict(
         type='YouTubeVISDataset',
         data_root=_data_root,
@@ -121,7 +123,7 @@ test_dataloader = dict(
 )
 
 # ---------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=8000)
+train_cfg = dict(max_iters=6000)
 optim_wrapper = dict(
     type='AmpOptimWrapper',
     dtype='bfloat16',
@@ -130,7 +132,7 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=8000, eta_min=0.000006),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=6000, eta_min=0.000006),
 ]
 
 # ---------------------------------------------------------------- evaluation

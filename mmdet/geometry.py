@@ -70,6 +70,11 @@ class BoxConvention:
             [x1.clamp(0, high_x), y1.clamp(0, high_y), x2.clamp(low, width), y2.clamp(low, height)], dim=-1
         )
 
+    def grow(self, bboxes: Tensor, fraction: float, shape: tuple[int, int]) -> Tensor:
+        """Boxes (N, 4) larger on every side by a fraction of their size, clipped to an image of (H, W)."""
+        margin = (bboxes[:, 2:] - bboxes[:, :2]) * fraction
+        return self.clip(torch.cat([bboxes[:, :2] - margin, bboxes[:, 2:] + margin], 1), shape)
+
     def to_original(self, bboxes: Tensor, scale_factor: tuple[float, float]) -> Tensor:
         """Boxes (N, 4) of the resized frame in pixels of the original one."""
         one = 1.0 if self.legacy else 0.0

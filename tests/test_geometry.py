@@ -143,3 +143,15 @@ def test_box_iou(first: list[float], second: list[float], expected: float) -> No
 def test_unknown_convention() -> None:
     with pytest.raises(ConfigError, match="'modern' or 'legacy'"):
         BoxConvention('old')  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    'fraction, box, grown',
+    [
+        (0.1, [20, 30, 40, 70], [18, 26, 42, 74]),
+        (0.0, [1, 2, 3, 4], [1, 2, 3, 4]),
+        (0.5, [0, 60, 90, 80], [0, 50, 100, 80]),
+    ],
+)
+def test_grow(fraction, box, grown):
+    assert BoxConvention().grow(torch.tensor([box]).float(), fraction, (80, 100)).tolist() == [grown]

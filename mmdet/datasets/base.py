@@ -208,6 +208,11 @@ class VideoDataset(torch.utils.data.Dataset, ABC):
         return np.searchsorted(self._frame_starts, self._key_frames, side='right') - 1
 
     @property
+    def tracks_per_video(self) -> np.ndarray:
+        """Number of annotated tracks of each video: (V,) int."""
+        return np.array([len(video.rows) for video in self.videos])
+
+    @property
     def key_sizes(self) -> np.ndarray:
         """(height, width) of each key frame's file: (len, 2) int."""
         return np.array([(video.height, video.width) for video in self.videos]).reshape(-1, 2)[self.key_videos]

@@ -94,7 +94,8 @@ class ClipBatchSampler(PositionedBatchSampler):
         group_by: what the clips of one global batch have in common, which saves padding and waiting: ``'aspect'``
             (all landscape or none), ``'size'`` (height and width of the files) or None.
         balance: ``'frame'`` visits every key frame once per epoch; ``'video'`` visits every video equally often, so
-            the frames of short videos come more often and an epoch of long ones is a part of them.
+            the frames of short videos come more often and an epoch of long ones is a part of them;
+            ``'sqrt-tracks'`` visits videos in proportion to the square root of their number of tracks.
     """
 
     def __init__(
@@ -106,11 +107,14 @@ class ClipBatchSampler(PositionedBatchSampler):
         rank: int = 0,
         world_size: int = 1,
         group_by: Literal['aspect', 'size'] | None = 'aspect',
-        balance: Literal['frame', 'video'] = 'frame',
+        balance: Literal['frame', 'video', 'sqrt-tracks'] = 'frame',
     ) -> None:
         super().__init__(batch_size, seed, rank, world_size)
-        if balance not in ('frame', 'video'):
-            raise ConfigError(f"balance must be 'frame' or 'video', got {balance!r}")
+        if balance not in ('frame', 'video', 'sqrt-tracks'):
+            raise ConfigError(f"balance must be 'frame', 'video' or 'sqrt-tracks', got {balance!r}")
+        if balance == 'sqrt-tracks' and not hasattr(dataset, 'tracks_per_video'):
+            name = type(dataset).__name__
+            raise ConfigError(f"balance='sqrt-tracks' needs videos with several tracks, {name} has none")
         if group_by not in ('aspect', 'size', None):
             raise ConfigError(f"group_by must be 'aspect', 'size' or None, got {group_by!r}")
         self.dataset = dataset
@@ -137,19 +141,22 @@ class ClipBatchSampler(PositionedBatchSampler):
 
     def _visits(self, group: np.ndarray) -> int:
         """Clips of an epoch from this group."""
-        if self.balance == 'frame':
-            return len(group)
-        videos = len(np.unique(self.dataset.key_videos[group]))
-        return videos * -(-len(group) // videos)
+        return len(group) if self.balance == 'frame' else int(self._shares(group)[1].sum())
+
+    def _shares(self, group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Videos (V,) of the group, and how many clips each of them gives per epoch."""
+        present = np.unique(self.dataset.key_videos[group])
+        weights = np.ones(len(present))
+        if self.balance == 'sqrt-tracks':
+            weights = np.sqrt(self.dataset.tracks_per_video[present])
+        return present, np.ceil(len(group) * weights / weights.sum()).astype(int)
 
     def _order(self, group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """The group's key frames in the order of one epoch."""
         if self.balance == 'frame':
             return rng.permutation(group) if self.shuffle else group
         videos = self.dataset.key_videos[group]
-        present = np.unique(videos)
-        share = -(-len(group) // len(present))
-        chosen = [np.resize(rng.permutation(group[videos == video]), share) for video in present]
+        chosen = [np.resize(rng.permutation(group[videos == v]), share) for v, share in zip(*self._shares(group))]
         order = np.concatenate(chosen)
         return rng.permutation(order) if self.shuffle else np.sort(order)
 

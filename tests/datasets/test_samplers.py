@@ -80,6 +80,19 @@ def test_every_video_equally_often(shuffle):
     assert seen.sum() > 20
 
 
+def test_videos_with_more_tracks_more_often():
+    frames = Frames([1] * 60, [0] * 40 + [1] * 4 + [2] * 16)
+    frames.tracks_per_video = np.array([1, 9, 4])  # roots 1 : 3 : 2
+    sampler = ClipBatchSampler(frames, 4, balance='sqrt-tracks')
+    visits = np.bincount([frames.key_videos[i.index] for batch in sampler for i in batch])
+    assert visits.tolist() == [10, 30, 20]
+
+
+def test_balance_by_tracks_needs_tracks():
+    with pytest.raises(ConfigError, match="'sqrt-tracks' needs videos with several tracks, Frames has none"):
+        ClipBatchSampler(Frames([1] * 4), 4, balance='sqrt-tracks')
+
+
 def test_balanced_videos_keep_the_aspect_groups_and_the_length():
     landscape = np.arange(10) < 7
     sampler = ClipBatchSampler(Frames(landscape, [0] * 5 + [1] * 2 + [2] * 3), 2, balance='video')

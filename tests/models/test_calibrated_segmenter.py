@@ -74,10 +74,11 @@ def detect(detector: MaskRCNN, own: tuple, fused: Sequence[tuple], sample: Frame
     logits, deltas = (sum(parts) / len(fused) for parts in zip(*outputs))
     boxes, scores, labels = head.bbox_head.detect(logits, deltas, proposals, sample.img_shape, detector.convention)
     rois = to_rois([boxes])
-    masks = sum(head.mask_head(head.mask_roi_extractor(f, rois, detector.convention)) for f in fused) / len(fused)
+    pooled = [head.mask_roi_extractor(f, rois, detector.convention) for f in fused]
+    masks = sum(head.mask_head(p, labels) for p in pooled) / len(fused)
     found = InstanceData(bboxes=detector.convention.to_original(boxes, sample.scale_factor), scores=scores)
     found.labels = labels
-    found.masks = head._to_masks(masks, found, sample, detector.convention)
+    found.masks = head._to_masks(masks, boxes, sample, detector.convention)
     return found
 
 
@@ -205,7 +206,7 @@ class Fixed(nn.Module):
         super().__init__()
         self.answers = list(answers)
 
-    def forward(self, pooled: Tensor) -> object:
+    def forward(self, pooled: Tensor, labels: Tensor | None = None) -> object:
         return self.answers.pop(0)
 
 
@@ -218,8 +219,8 @@ def test_logits_are_averaged_before_softmax_and_sigmoid(model: nn.Module) -> Non
     ((mean, deltas),) = head._box_outputs(levels, boxes, convention, variants)
     torch.testing.assert_close(mean.softmax(1), torch.tensor([[0.5, 0.5]]))
     assert deltas.tolist() == [[2.0] * 4]
-    head.mask_head = Fixed([torch.full((1, 1, 1, 1), 4.0), torch.full((1, 1, 1, 1), -2.0)])
-    (mask,) = head._mask_logits(levels, boxes, convention, variants)
+    head.mask_head = Fixed([torch.full((1, 1, 1), 4.0), torch.full((1, 1, 1), -2.0)])
+    (mask,) = head._mask_logits(levels, boxes, [torch.zeros(1, dtype=torch.long)], convention, variants)
     assert mask.sigmoid().item() == pytest.approx(0.731059, abs=1e-6)  # averaging probabilities gives 0.550608
 
 

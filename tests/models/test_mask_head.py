@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
 from mmdet.errors import ConfigError
 from mmdet.geometry import BoxConvention
@@ -14,7 +15,7 @@ LOSS = dict(type='BinaryCrossEntropyLoss')
 @pytest.mark.parametrize('num_upsamples, size', [(1, 14), (2, 28), (3, 56)])
 def test_every_upsampling_doubles_the_grid(num_upsamples, size):
     head = MaskHead(3, LOSS, in_channels=8, channels=4, num_convs=1, mask_size=size, num_upsamples=num_upsamples)
-    assert head(torch.rand(2, 8, 7, 7)).shape == (2, 3, size, size)
+    assert head(torch.rand(2, 8, 7, 7), torch.tensor([2, 0])).shape == (2, size, size)
     names = {name.split('.')[0] for name, _ in head.named_parameters()}
     assert ('more_upsamples' in names) == (num_upsamples > 1)  # published weights fit the published form
 
@@ -24,16 +25,27 @@ def test_no_upsampling_is_refused():
         MaskHead(3, LOSS, num_upsamples=0)
 
 
-def test_loss_looks_at_the_map_of_the_object_alone():
+def test_each_box_gets_the_map_of_its_class():
+    head = MaskHead(3, LOSS, in_channels=8, channels=4, num_convs=1)
+    pooled, labels = torch.rand(5, 8, 7, 7), torch.tensor([2, 0, 1, 1, 2])
+    own = head(pooled, labels)
+    hidden = functional.relu(head.upsample(head.convs[0](pooled)))
+    everything = head.conv_logits(hidden)  # (5, 3, 14, 14)
+    torch.testing.assert_close(own, everything[torch.arange(5), labels])
+    own.sum().backward()
+    assert head.conv_logits.weight.grad[:, :, 0, 0].abs().sum(1).gt(0).all()
+    assert head(pooled[:0], labels[:0]).shape == (0, 14, 14)
+
+
+def test_loss_is_zero_where_every_cell_is_right():
     head = MaskHead(2, LOSS, in_channels=4, channels=4, num_convs=1, mask_size=4)
     masks = torch.zeros(1, 8, 8, dtype=torch.uint8)
     masks[0, :, :4] = 1  # left half
     boxes = torch.tensor([[0.0, 0, 8, 8], [1, 1, 2, 2]])  # one positive, one negative
     sampled = [SampledRoIs(boxes, torch.tensor([0]), torch.tensor([1, 2]))]
-    logits = torch.zeros(1, 2, 4, 4)
-    logits[0, 1, :, :2], logits[0, 1, :, 2:] = 20.0, -20.0
-    logits[0, 0] = 7.0  # nobody asks the other class
+    logits = torch.full((1, 4, 4), -20.0)
+    logits[0, :, :2] = 20.0
     loss = head.loss(logits, sampled, [masks], BoxConvention())['loss_mask']
     assert loss.item() == pytest.approx(0.0, abs=1e-6)
-    wrong = head.loss(logits.flip(1), sampled, [masks], BoxConvention())['loss_mask']
+    wrong = head.loss(torch.full((1, 4, 4), 7.0), sampled, [masks], BoxConvention())['loss_mask']
     assert wrong.item() == pytest.approx(3.5, abs=0.01)  # half the cells cost 7, half nothing

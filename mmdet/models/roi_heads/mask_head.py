@@ -64,25 +64,28 @@ class MaskHead(nn.Module):
         for layer in (self.upsample, *self.more_upsamples, self.conv_logits):
             kaiming_init(layer)
 
-    def forward(self, pooled: Tensor) -> Tensor:
-        """(R, C, S, S) -> logits (R, K, M, M), M = S * 2 ** num_upsamples."""
+    def forward(self, pooled: Tensor, labels: Tensor) -> Tensor:
+        """(R, C, S, S) and classes (R,) -> logits (R, M, M) of each box's own class, M = S * 2 ** num_upsamples.
+
+        The maps of the other classes, which nothing looks at, are not computed.
+        """
         x = pooled
         for conv in self.convs:
             x = conv(x)
         for upsample in (self.upsample, *self.more_upsamples):
             x = functional.relu(upsample(x))
-        return self.conv_logits(x)
+        weight, bias = self.conv_logits.weight[labels, :, 0, 0], self.conv_logits.bias[labels]  # (R, C'), (R,)
+        own = torch.bmm(weight[:, None], x.flatten(2))[:, 0] + bias[:, None]
+        return own.reshape(-1, *x.shape[2:])
 
     def loss(
         self, logits: Tensor, sampled: Sequence[SampledRoIs], gt_masks: Sequence[Tensor], convention: BoxConvention
     ) -> dict[str, Tensor]:
-        """``loss_mask``: mean over the cells of the positives' own class maps (P, K, M, M)."""
-        labels = torch.cat([s.labels[: s.num_positives] for s in sampled])
-        own = logits[torch.arange(len(labels), device=logits.device), labels]  # (P, M, M)
+        """``loss_mask``: mean over the cells of the positives' logits (P, M, M)."""
         make = _legacy_targets if convention.legacy else _targets
         targets = [make(s.positive_bboxes, s.gt_inds, masks, self.mask_size) for s, masks in zip(sampled, gt_masks)]
-        count = batch_count(len(labels), logits) * self.mask_size**2
-        return {'loss_mask': self.loss_mask(own, torch.cat(targets).to(own.device), count)}
+        count = batch_count(len(logits), logits) * self.mask_size**2
+        return {'loss_mask': self.loss_mask(logits, torch.cat(targets).to(logits.device), count)}
 
 
 def _targets(boxes: Tensor, gt_inds: Tensor, masks: Tensor, size: int) -> Tensor:
