@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import cv2
 import numpy as np
@@ -74,8 +75,8 @@ class MaskHead(nn.Module):
             x = conv(x)
         for upsample in (self.upsample, *self.more_upsamples):
             x = functional.relu(upsample(x))
-        weight, bias = self.conv_logits.weight[labels, :, 0, 0], self.conv_logits.bias[labels]  # (R, C'), (R,)
-        own = torch.bmm(weight[:, None], x.flatten(2))[:, 0] + bias[:, None]
+        weight, bias = self.conv_logits.weight[:, :, 0, 0], cast(Tensor, self.conv_logits.bias)
+        own = torch.bmm(weight[labels, None], x.flatten(2))[:, 0] + bias[labels, None]
         return own.reshape(-1, *x.shape[2:])
 
     def loss(
