@@ -67,7 +67,7 @@ model = dict(
             assigner=dict(
                 type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.5, min_pos_iou=0.5, match_low_quality=False
             ),
-            sampler=dict(type='RandomSampler', num=64, pos_fraction=0.5, add_gt_as_proposals=True, max_per_object=4),
+            sampler=dict(type='RandomSampler', num=64, pos_fraction=0.25, add_gt_as_proposals=True, max_per_object=4),
             mask_margin=0.15,
         ),
     ),

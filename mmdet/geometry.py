@@ -106,11 +106,19 @@ class BoxConvention:
 
         ``legacy`` has no half-pixel shift and no minimum size: shifting the boxes by half a cell before an aligned
         RoIAlign gives exactly that (spec: equality to 1e-15).
+
+        Coordinates are never rounded to a half-precision map's type (bfloat16 knows only every fourth pixel beyond
+        512), nor is the sampling done in it; the result has the map's type.
         """
         if self.legacy:
             half = 0.5 / spatial_scale
             rois = rois + rois.new_tensor([0, half, half, half, half])
-        return _roi_align(feature, rois, output_size, spatial_scale, sampling_ratio, aligned=True)
+        wide = torch.promote_types(feature.dtype, torch.float32)
+        with torch.autocast(feature.device.type, enabled=False):
+            pooled = _roi_align(
+                feature.to(wide), rois.to(wide), output_size, spatial_scale, sampling_ratio, aligned=True
+            )
+        return pooled.to(feature.dtype)
 
 
 def box_iou(boxes1: Tensor, boxes2: Tensor) -> Tensor:

@@ -155,3 +155,16 @@ def test_unknown_convention() -> None:
 )
 def test_grow(fraction, box, grown):
     assert BoxConvention().grow(torch.tensor([box]).float(), fraction, (80, 100)).tolist() == [grown]
+
+
+@pytest.mark.parametrize('autocast', [False, True])
+@pytest.mark.parametrize('name', ['modern', 'legacy'])
+def test_pooling_half_precision_maps_keeps_the_coordinates(name, autocast):
+    """Bfloat16 would move x = 601.3 by more than a pixel."""
+    ramp = torch.arange(200.0).expand(1, 1, 90, 200) - 150  # a map that says where it was sampled
+    rois = torch.tensor([[0, 601.3, 100.7, 617.9, 121.2]])
+    exact = BoxConvention(name).roi_align(ramp, rois, 7, 0.25, 2)
+    with torch.autocast('cpu', torch.bfloat16, enabled=autocast):
+        half = BoxConvention(name).roi_align(ramp.bfloat16(), rois, 7, 0.25, 2)
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), exact, atol=0.01, rtol=0.004)

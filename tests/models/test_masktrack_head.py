@@ -74,3 +74,11 @@ def test_last_relu() -> None:
 def test_unknown_denominator() -> None:
     with pytest.raises(ConfigError, match='loss_denominator'):
         head(loss_denominator='all')
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_matching_half_precision_embeddings(dtype):
+    embeddings, references = torch.full((1, 1024), 10.0), torch.full((2, 1024), 10.0)
+    with torch.autocast('cpu', torch.bfloat16):
+        logits = match_logits(embeddings.to(dtype), references.to(dtype))
+    assert logits.tolist() == [[0.0, 102400.0, 102400.0]]  # float16 ends at 65504

@@ -48,6 +48,17 @@ def test_losses_depend_on_the_samples_seed_not_on_their_place(build: Callable, a
         torch.testing.assert_close(one[key], other[key])
 
 
+def test_mixed_precision_changes_losses_by_rounding_alone(build: Callable, annotated_clip: Callable) -> None:
+    model = build().train()
+    frames, samples = annotated_clip([3, 2])
+    exact = model([frames], [samples], mode='loss')
+    with torch.autocast('cpu', torch.bfloat16):
+        mixed = model([frames], [samples], mode='loss')
+    for key in LOSSES - {'acc', 'match_acc'}:
+        assert mixed[key].dtype == torch.float32
+        torch.testing.assert_close(mixed[key], exact[key], rtol=0.03, atol=0.003, msg=lambda m, key=key: f'{key}: {m}')
+
+
 def stream(model: torch.nn.Module, clip: tuple, chunk: int) -> list:
     frames, samples = clip
     finished = []

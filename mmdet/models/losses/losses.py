@@ -1,6 +1,7 @@
 """Losses of two-stage detectors. All are sums over their elements divided by a given count.
 
 The count (``avg_factor``) is an argument because it spans the whole batch, on all processes: see :func:`batch_count`.
+Sums are taken in float32 at least: half precision loses what is added to a sum of many elements.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ def batch_count(count: float | Tensor, like: Tensor) -> Tensor:
     return total.clamp(min=1.0 / get_world_size())
 
 
+def _wide(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
 @MODELS.register_module()
 class CrossEntropyLoss(nn.Module):
     """Softmax cross entropy of (N, K) logits and (N,) class indices.
@@ -39,7 +44,7 @@ class CrossEntropyLoss(nn.Module):
 
     def forward(self, logits: Tensor, targets: Tensor, avg_factor: Tensor | float) -> Tensor:
         """Scalar: sum of the rows' losses / ``avg_factor``."""
-        loss = functional.cross_entropy(logits, targets, reduction='sum', label_smoothing=self.label_smoothing)
+        loss = functional.cross_entropy(_wide(logits), targets, reduction='sum', label_smoothing=self.label_smoothing)
         return self.loss_weight * loss / avg_factor
 
 
@@ -53,6 +58,7 @@ class BinaryCrossEntropyLoss(nn.Module):
 
     def forward(self, logits: Tensor, targets: Tensor, avg_factor: Tensor | float) -> Tensor:
         """Scalar: sum over all elements / ``avg_factor``."""
+        logits = _wide(logits)
         loss = functional.binary_cross_entropy_with_logits(logits, targets.to(logits.dtype), reduction='sum')
         return self.loss_weight * loss / avg_factor
 
@@ -67,7 +73,7 @@ class SmoothL1Loss(nn.Module):
 
     def forward(self, predictions: Tensor, targets: Tensor, avg_factor: Tensor | float) -> Tensor:
         """Scalar: sum over all coordinates / ``avg_factor``."""
-        loss = functional.smooth_l1_loss(predictions, targets, reduction='sum', beta=self.beta)
+        loss = functional.smooth_l1_loss(_wide(predictions), targets, reduction='sum', beta=self.beta)
         return self.loss_weight * loss / avg_factor
 
 
@@ -81,4 +87,4 @@ class L1Loss(nn.Module):
 
     def forward(self, predictions: Tensor, targets: Tensor, avg_factor: Tensor | float) -> Tensor:
         """Scalar: sum over all coordinates / ``avg_factor``."""
-        return self.loss_weight * functional.l1_loss(predictions, targets, reduction='sum') / avg_factor
+        return self.loss_weight * functional.l1_loss(_wide(predictions), targets, reduction='sum') / avg_factor

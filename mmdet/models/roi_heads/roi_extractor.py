@@ -42,7 +42,7 @@ class RoIExtractor(nn.Module):
         for level, stride in enumerate(self.strides):
             rows = torch.nonzero(levels == level).flatten()
             part = convention.roi_align(
-                features[level], rois[rows].to(features[level]), self.output_size, 1 / stride, self.sampling_ratio
+                features[level], rois[rows], self.output_size, 1 / stride, self.sampling_ratio
             )
-            pooled = pooled.index_copy(0, rows, part.to(pooled.dtype))
+            pooled = pooled.index_copy(0, rows, part)
         return pooled

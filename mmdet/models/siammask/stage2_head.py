@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchvision.ops import nms, roi_align
 
 from mmdet.errors import ConfigError
-from mmdet.geometry import box_iou
+from mmdet.geometry import BoxConvention, box_iou
 from mmdet.models.losses import batch_count, mask_accuracy
 from mmdet.models.siammask.correlation import CorrelationBranch
 from mmdet.models.siammask.voting import grow, vote_maps, vote_share
@@ -117,7 +117,7 @@ class S2MaskHead(CorrelationBranch):
         shift = self.stride / 2 - FIRST_CELL  # RoIAlign has the middle of cell 0 at half a cell
         rois = torch.cat([index[:, None].to(boxes), boxes + shift], 1)
         pooled = [
-            roi_align(maps, rois.to(maps), self.mask_size, 1 / self.stride, 2, aligned=True)
+            BoxConvention().roi_align(maps, rois, self.mask_size, 1 / self.stride, 2)
             for maps in (search, correlation)
         ]
         return self.fusion(torch.cat(pooled)).view(2, -1, self.mask_size, self.mask_size).sum(0)

@@ -28,8 +28,13 @@ def match_targets(key_ids: Tensor, reference_ids: Tensor) -> Tensor:
 
 
 def match_logits(embeddings: Tensor, references: Tensor) -> Tensor:
-    """Dot products (N, M + 1) of embeddings (N, D) and (M, D) behind a column of zeros for 'new object'."""
-    return functional.pad(embeddings @ references.T, (1, 0))
+    """Dot products (N, M + 1) of embeddings (N, D) and (M, D) behind a column of zeros for 'new object'.
+
+    In float32 at least: sums over a thousand products overflow float16.
+    """
+    wide = torch.promote_types(embeddings.dtype, torch.float32)
+    with torch.autocast(embeddings.device.type, enabled=False):
+        return functional.pad(embeddings.to(wide) @ references.to(wide).T, (1, 0))
 
 
 @MODELS.register_module()
@@ -113,7 +118,7 @@ class MaskTrackHead(TrackHead):
             if len(target) == 0 or (self.skip_single_positive and len(target) == 1):
                 continue
             counted = len(target) if self.loss_denominator == 'positives' else int((target > 0).sum())
-            total = total + functional.cross_entropy(rows.float(), target, reduction='sum') / max(counted, 1)
+            total = total + functional.cross_entropy(rows, target, reduction='sum') / max(counted, 1)
             correct = correct + (rows.argmax(1) == target).sum()
             count += len(target)
         accuracy = correct / batch_count(count, correct) * 100
