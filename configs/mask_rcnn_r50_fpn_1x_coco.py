@@ -1,6 +1,7 @@
 """Mask R-CNN, ResNet-50, COCO: images as videos of one frame. The start of every video model.
 
-Eight processes with two images each, as mmdetection's 1x schedule (published: 38.2 box AP, 34.7 mask AP).
+Eight processes with two images each, as mmdetection's 1x schedule (published: 38.2 box AP, 34.7 mask AP); for another
+total see docs/training.md.
 """
 
 # ---------------------------------------------------------------- model

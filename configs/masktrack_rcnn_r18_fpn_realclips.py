@@ -1,8 +1,7 @@
 """MaskTrack R-CNN meant to overfit a handful of real clips on a CPU, to show that the whole path learns real video.
 
 Half-width ResNet-18 from random weights, fine masks (112 x 112), group normalisation so that training and testing
-compute the same. Its number is the AP on the training clips themselves and says nothing about new video; it has not
-been measured yet.
+compute the same. Its number is the AP on the training clips themselves and says nothing about new video.
 Clips in YouTube-VIS layout are expected in data/real_clips (annotations/instances.json and JPEGImages/); for another
 folder give `--cfg-options train_dataloader.dataset.data_root=D test_dataloader.dataset.data_root=D`. The heads have the
 40 classes of YouTube-VIS; for N classes set `_num_classes` below, or add to those options

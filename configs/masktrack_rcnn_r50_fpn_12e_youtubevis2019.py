@@ -1,7 +1,7 @@
 """MaskTrack R-CNN, ResNet-50, YouTube-VIS 2019, with the numbers of mmdetection 3.
 
 Published validation AP of that program: 30.2. Loads its weights through tools/convert_checkpoint.py.
-Eight processes with one pair of frames each; scale `lr` with the total batch.
+Eight processes with one pair of frames each; scale `lr` with the total batch (docs/training.md).
 """
 
 # ---------------------------------------------------------------- model

@@ -1,7 +1,7 @@
 """MaskTrack R-CNN, ResNet-50, YouTube-VIS 2021, with the numbers of mmdetection 3.
 
 Published validation AP of that program: 28.7. Loads its weights through tools/convert_checkpoint.py.
-Eight processes with one pair of frames each; scale `lr` with the total batch.
+Eight processes with one pair of frames each; scale `lr` with the total batch (docs/training.md).
 """
 
 # ---------------------------------------------------------------- model

@@ -1,6 +1,6 @@
 """MaskTrack R-CNN, ResNet-50, OVIS: the baseline of CMaskTrack R-CNN, with the numbers of its program (2022).
 
-Four processes with four pairs of frames each.
+Four processes with four pairs of frames each; for another total see docs/training.md.
 """
 
 # ---------------------------------------------------------------- model

@@ -1,7 +1,7 @@
 """MaskTrack R-CNN, ResNet-50, YouTube-VIS, with the numbers and conventions of the original program (2019).
 
-Loads the original weights through tools/convert_checkpoint.py. Four processes with eight pairs of frames each. The
-authors state 30.3 AP and a spread of 28 to 31 between runs.
+Loads the original weights through tools/convert_checkpoint.py. Four processes with eight pairs of frames each; for
+another total see docs/training.md. The authors state 30.3 AP and a spread of 28 to 31 between runs.
 """
 
 # ---------------------------------------------------------------- model
