@@ -154,6 +154,43 @@ def test_two_classes_at_one_place() -> None:
     assert published.labels.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(('over_classes', 'found'), [('highest', 0), ('sum', 1)])
+def test_classes_that_share_an_object(over_classes: str, found: int) -> None:
+    prediction = _boxes([(2, 22, 2, 22)], (32, 64), classes=2)
+    prediction[0, 4:, 2:22, 2:22] = torch.tensor([0.3, 0.28]).logit()[:, None, None]
+    clusters = EmbeddingClusterer('default', 0.5, 20, over_classes=over_classes)(_maps(prediction))[0]
+    assert clusters.masks.sum((1, 2)).tolist() == [400] * found
+    assert clusters.labels.tolist() == [0] * found
+    assert clusters.scores.tolist() == pytest.approx([0.3] * found, abs=1e-4)  # a sum of 0.58, of which 30 / 58
+
+
+def test_refined_proposals_take_mean_vote_and_bandwidth_of_free_pixels() -> None:
+    generator = torch.Generator().manual_seed(5)
+    prediction = _boxes([(4, 20, 4, 20)], (24, 32))
+    prediction[:, :4] += 0.002 * torch.randn(1, 4, 24, 32, generator=generator)
+    prediction[:, 4] += 0.5 * torch.randn(1, 24, 32, generator=generator)
+    maps = _maps(prediction)
+    ids = EmbeddingClusterer('default', 0.5, 4, refine=True)(maps)[0].masks[0]
+    seeds, votes, sigmas = maps.seeds[0, 0].sigmoid(), maps.votes[0], maps.sigmas[0]
+    start = (seeds == seeds.max()).nonzero()[0].tolist()
+    vote, scale = votes[:, start[0], start[1]], (10 * sigmas[:, start[0], start[1]]).exp()
+    for step in range(2):
+        near = ((votes - vote[:, None, None]) ** 2 * scale[:, None, None]).sum(0) < np.log(2)
+        members = near & (seeds > 0.5)
+        vote, scale = votes[:, members].mean(1), (10 * sigmas[:, members].mean(1)).exp()
+    assert torch.equal(ids, members)
+
+
+def test_compat_tries_all_seeds() -> None:
+    prediction = torch.full((1, 5, 24, 32), LOW)
+    prediction[:, :4], prediction[0, 2:4] = 0, 100.0  # every pixel is a proposal of its own
+    prediction[0, 4] = torch.arange(24 * 32).flip(0).view(24, 32) / 100  # the corner comes first
+    prediction[0, 2:4, 20:24], prediction[0, 4, 20:24] = 1.0, 0.01  # the last rows come last, and belong together
+    prediction[0, 4, 14:20] = LOW
+    found = EmbeddingClusterer('compat', 0.5, 20, max_seeds=1)(_maps(prediction))[0]
+    assert len(found.masks) >= 1 and found.masks[0, :20].sum() == 0
+
+
 @pytest.mark.parametrize('mode', ['compat', 'default'])
 @pytest.mark.parametrize('case', ['nothing', 'one pixel', 'last row', 'not a number', 'tiny bandwidths'])
 def test_odd_maps_come_to_an_end(mode: str, case: str) -> None:
@@ -178,7 +215,11 @@ def test_odd_maps_come_to_an_end(mode: str, case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    'arguments', [dict(mode='fast'), dict(seed_threshold=2), dict(min_pixels=0), dict(closeness=1), dict(max_seeds=0)]
+    'arguments',
+    [
+        *(dict(mode='fast'), dict(seed_threshold=2), dict(min_pixels=0), dict(closeness=1), dict(max_seeds=0)),
+        *(dict(over_classes='mean'), dict(mode='compat', refine=True), dict(mode='compat', over_classes='sum')),
+    ],
 )
 def test_wrong_arguments(arguments: dict) -> None:
     with pytest.raises(ConfigError, match='EmbeddingClusterer'):
