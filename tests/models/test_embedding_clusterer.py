@@ -129,6 +129,18 @@ def test_maps_together_as_one_by_one(mode: str) -> None:
     assert together.amax((1, 2)).tolist()[1:3] == [1, 0]
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
+@pytest.mark.parametrize('arguments', [dict(mode='compat'), dict(), dict(refine=True)], ids=str)
+def test_a_gpu_finds_what_a_cpu_finds(arguments: dict) -> None:
+    maps = _maps(torch.cat([_chain(), _boxes([(3, 20, 4, 30), (22, 36, 40, 70)], (40, 80)), -_chain()]))
+    moved = EmbeddingMaps(*(part.cuda() for part in (maps.votes, maps.sigmas, maps.seeds, maps.coordinates)))
+    clusterer = EmbeddingClusterer(seed_threshold=0.5, min_pixels=50, **arguments)
+    for ours, theirs in zip(clusterer(moved), clusterer(maps)):
+        assert torch.equal(ours.masks.cpu(), theirs.masks) and torch.equal(ours.labels.cpu(), theirs.labels)
+        torch.testing.assert_close(ours.scores.cpu(), theirs.scores)
+
+
 def test_equal_seeds_start_at_the_first_pixel() -> None:
     maps = _maps(_boxes([(20, 30, 2, 12), (2, 12, 20, 30)], (32, 64)))
     ids = EmbeddingClusterer('compat', 0.5, 50).label_maps(maps.votes, maps.sigmas, maps.seeds[:, 0].sigmoid())[0]
@@ -174,7 +186,7 @@ def test_refined_proposals_take_mean_vote_and_bandwidth_of_free_pixels() -> None
     seeds, votes, sigmas = maps.seeds[0, 0].sigmoid(), maps.votes[0], maps.sigmas[0]
     start = (seeds == seeds.max()).nonzero()[0].tolist()
     vote, scale = votes[:, start[0], start[1]], (10 * sigmas[:, start[0], start[1]]).exp()
-    for step in range(2):
+    for _ in range(2):
         near = ((votes - vote[:, None, None]) ** 2 * scale[:, None, None]).sum(0) < np.log(2)
         members = near & (seeds > 0.5)
         vote, scale = votes[:, members].mean(1), (10 * sigmas[:, members].mean(1)).exp()
