@@ -3,13 +3,20 @@
     python tools/convert_dataset.py mots-instances data/kitti_mots_instances --mots data/kitti_mots --part train
     python tools/train.py configs/pointtrack_pedestrian_kitti_mots_instances.py
 
-A batch is a crop of each of 24 tracks and two more of the same track, up to ten crops before and after it, as
-published; a crop is a small file, so that a batch is read many times as fast as from frames of 1242 x 375 pixels.
-Validated and tested on whole frames.
+As the config for cars, with the published thresholds for pedestrians; one database serves both.
 """
 
-_base_ = './pointtrack_pedestrian_kitti_mots.py'
+_base_ = './pointtrack_car_kitti_mots.py'
 
+_classes = ('pedestrian',)
+model = dict(
+    tracker=dict(
+        distance_scale=1.3437965549876354,
+        distance_offset=9.447084376750222,
+        threshold=0.47985540892434836,
+        overlap_weight=0.54,
+    )
+)
 train_dataloader = dict(
     _delete_=True,
     batch_size=24,
@@ -18,7 +25,9 @@ train_dataloader = dict(
     dataset=dict(
         type='InstanceDatabase',
         data_root='data/kitti_mots_instances/',
-        classes=('pedestrian',),
+        classes=_classes,
         max_gap=10,
     ),
 )
+val_dataloader = dict(dataset=dict(classes=_classes))
+test_dataloader = dict(dataset=dict(classes=_classes))
