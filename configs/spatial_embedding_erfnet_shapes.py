@@ -16,13 +16,20 @@ model = dict(
     ),
     detector=dict(
         type='SpatialEmbedding',
-        backbone=dict(type='BranchedERFNet', base_channels=8, dropout=(0.0, 0.0)),
+        backbone=dict(type='BranchedERFNet', base_channels=8, dropout=(0.0, 0.0), dilations=(1, 2, 4)),
         num_classes=_num_classes,
         num_sigmas=2,
         unit=160,
         start_radius=12,
-        loss=dict(type='SpatialEmbeddingLoss', foreground_weight=60),
-        clusterer=dict(type='EmbeddingClusterer', seed_threshold=0.5, min_pixels=20),
+        loss=dict(type='SpatialEmbeddingLoss', foreground_weight=10, weigh_other_classes=True),
+        clusterer=dict(
+            type='EmbeddingClusterer',
+            seed_threshold=0.75,
+            foreground=0.4,
+            min_pixels=40,
+            over_classes='sum',
+            refine=True,
+        ),
     ),
     tracker=dict(type='IoUTracker', overlap='mask', min_iou=0.2, max_age=8),
 )

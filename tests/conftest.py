@@ -14,6 +14,7 @@ import pytest
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
 ROOT = Path(__file__).resolve().parents[1]
+MOTS_CLASSES = ('car', 'pedestrian')
 
 
 def _external(variable: str, default: str) -> Path:
@@ -203,6 +204,11 @@ def _reduce_pairs(config: Any, shapes: Path) -> None:
     data.update(num_pairs=4, sources=[{**source, 'data': videos, 'num_use': None} for source in data.sources])
 
 
+def _classes_of(dataset: Any) -> int:
+    """Classes of the procedural videos that will stand in for a data set."""
+    return len(dataset.get('classes') or MOTS_CLASSES) if dataset.get('type') == 'MOTSDataset' else 6
+
+
 def _start_of_frozen_detector(config: Any, folder: Path) -> str | None:
     """Random weights for a detector that training leaves as it is loaded, as a file; None for every other one."""
     if config.model.get('detector_trains_on') != 'none':
@@ -218,9 +224,24 @@ def _start_of_frozen_detector(config: Any, folder: Path) -> str | None:
     return str(folder / 'detector.safetensors')
 
 
+@pytest.fixture(scope='session')
+def tiny_instances(tiny_mots: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The instances of the tiny training videos in KITTI MOTS layout, as crops."""
+    from mmdet.datasets.instances import mots_videos, write_database
+
+    folder = tmp_path_factory.mktemp('instances') / 'database'
+    videos = mots_videos(tiny_mots / 'instances', tiny_mots / 'training/image_02', ['0000', '0001'])
+    return write_database(folder, videos, MOTS_CLASSES, progress=False).parent
+
+
 @pytest.fixture
 def reduced_config(
-    repo_root: Path, tiny_shapes: Path, tiny_detections: dict[str, Path], tiny_market: Path, tiny_mots: Path
+    repo_root: Path,
+    tiny_shapes: Path,
+    tiny_detections: dict[str, Path],
+    tiny_market: Path,
+    tiny_mots: Path,
+    tiny_instances: Path,
 ) -> Callable[[str, Path], Any]:
     """``reduced_config(name, work_dir)``: a config with narrow layers and procedural data, two iterations long."""
     from mmdet.engine.config import load_config
@@ -231,8 +252,7 @@ def reduced_config(
         if detector is not None and detector.type == 'PrecomputedDetector':
             detector.path = str(tiny_detections[detector.format])
         else:
-            of_mots = config.get('test_dataloader', {}).get('dataset', {}).get('type') == 'MOTSDataset'
-            _narrow_model(config.model, 1 if of_mots else 6)
+            _narrow_model(config.model, _classes_of(config.get('test_dataloader', {}).get('dataset', {})))
         if config.model.type == 'SiamMask':
             _reduce_pairs(config, tiny_shapes)
         for part, split in (('train', 'train'), ('val', 'valid'), ('test', 'valid')):
@@ -244,14 +264,15 @@ def reduced_config(
             loader.num_workers = 0
             if loader.dataset.type == 'SiamPairDataset':
                 continue
-            if loader.dataset.type == 'Market1501Dataset':
-                loader.dataset.data_root = str(tiny_market)
+            own = {'Market1501Dataset': tiny_market, 'InstanceDatabase': tiny_instances}
+            if loader.dataset.type in own:
+                loader.dataset.data_root = str(own[loader.dataset.type])
                 continue
             videos = loader.dataset.get('videos', loader.dataset)
             if videos.type == 'MOTSDataset':
-                videos.pop('part')  # the benchmark's own sequences
+                videos.pop('part', None)  # the benchmark's own sequences
                 name = 'train' if split == 'train' else 'val'
-                videos.update(data_root=str(tiny_mots), seqmap=f'seqmaps/{name}.seqmap')
+                videos.update(data_root=str(tiny_mots), seqmap=f'seqmaps/{name}.seqmap', split=None)
                 continue
             if videos.type == 'MOTChallengeDataset':
                 videos.update(data_root=detector.path, ann_file='.')

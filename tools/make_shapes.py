@@ -41,6 +41,9 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--classes', nargs='+', choices=CLASSES, help='shapes that appear')
     parser.add_argument('--objects', type=int, nargs=2, metavar=('MIN', 'MAX'), help='objects per video (default 2 5)')
     parser.add_argument('--occlusion', choices=('normal', 'heavy'), help='how much objects are hidden')
+    parser.add_argument(
+        '--others', choices=('background', 'ignore'), help='what kitti-mots files say of shapes but square and star'
+    )
     parser.add_argument('--rle', choices=('uncompressed', 'compressed'), help='masks in ytvis files')
     parser.add_argument('--workers', type=int, default=1, metavar='N', help='processes that render')
     parser.add_argument('--overwrite', action='store_true', help='replace another shapes set in the folder')
@@ -48,6 +51,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.rle and args.format != 'ytvis':
         parser.error(f'--rle does not apply to --format {args.format}')
+    if args.others and args.format != 'kitti-mots':
+        parser.error(f'--others does not apply to --format {args.format}')
     return args
 
 
@@ -58,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         'ytvis': YTVISWriter(rle=args.rle or 'uncompressed'),
         'davis': DAVISWriter(),
         'youtube-vos': YouTubeVOSWriter(),
-        'kitti-mots': KITTIMOTSWriter(),
+        'kitti-mots': KITTIMOTSWriter(others=args.others or 'ignore'),
     }
     writer = writers[args.format]
     chosen = {

@@ -139,7 +139,8 @@ def mots_document(
     videos: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for name in choose_sequences(found, wanted, str(source)):
-        table = _read_truth(source, name, layout) if truth is not None else None
+        length = lengths.get(name) or len(list_frames(_frames_of(images, name, layout))) or None
+        table = _read_truth(source, name, layout, length) if truth is not None else None
         video = video_entry(positions[name], _sequence_files(name, images, layout, lengths.get(name), table))
         videos.append(video)
         if table is not None:
@@ -156,12 +157,17 @@ def _sequence_names(source: Path, layout: MOTSLayout, is_truth: bool) -> list[st
     return texts or [path.name for path in source.iterdir() if path.is_dir()]
 
 
-def _read_truth(source: Path, name: str, layout: MOTSLayout) -> MaskTable:
+def _frames_of(images: Path, name: str, layout: MOTSLayout) -> Path:
+    return images / name / 'img1' if layout == 'motschallenge' else images / name
+
+
+def _read_truth(source: Path, name: str, layout: MOTSLayout, length: int | None) -> MaskTable:
+    """Masks of a sequence; ``length`` is None where neither frames nor a sequence map tell it."""
     first = FIRST_FRAME[layout]
     if layout == 'motschallenge':
         return read_masks(source / name / 'gt' / 'gt.txt', first_frame=first)
     if (source / name).is_dir():
-        return read_mask_pngs(source / name, first_frame=first)
+        return read_mask_pngs(source / name, length, first, complete=True)
     return read_masks(source / f'{name}.txt', first_frame=first)
 
 

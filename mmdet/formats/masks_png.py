@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,11 @@ from mmdet.structures import RLE
 
 
 def read_mask_pngs(
-    folder: str | Path, length: int | None = None, first_frame: int = 0, size: tuple[int, int] | None = None
+    folder: str | Path,
+    length: int | None = None,
+    first_frame: int = 0,
+    size: tuple[int, int] | None = None,
+    complete: bool = False,
 ) -> MaskTable:
     """Read the instance maps ``000000.png``, ... of one sequence; frames without a file have no objects.
 
@@ -26,20 +31,21 @@ def read_mask_pngs(
         length: frames of the sequence, None where unknown.
         first_frame: number in the name of the first frame: 0 in KITTI MOTS, 1 in MOTSChallenge.
         size: height and width of the frames, None to take those of the first map.
+        complete: ground truth: every frame has a map, an empty one where there is nothing, so that a lost file is not
+            taken for a frame without objects. Without ``length`` up to the last map.
 
     Raises:
-        DataError: no such folder, a name without a number, a picture that is no 16-bit map or of another size, or a
-            value of an unknown class; file and value are named.
+        DataError: no such folder, a name without a number, a picture that is no 16-bit map or of another size, a
+            value of an unknown class, or a missing map; file and value are named.
     """
     folder = Path(folder)
-    if not folder.is_dir():
-        raise DataError(f'{folder}: no such folder of instance maps')
     frames: list[int] = []
     values: list[int] = []
     masks: list[RLE] = []
-    for path in sorted(folder.glob('*.png')):
-        if not path.stem.isdecimal():
-            raise DataError(f'{path}: the name of an instance map is the number of its frame, such as 000000.png')
+    paths = list_mask_pngs(folder)
+    if complete:
+        check_complete(paths, folder, length, first_frame)
+    for path in paths:
         picture = _read_map(path, size)
         size = picture.shape[:2]
         found = np.unique(picture)
@@ -51,6 +57,44 @@ def read_mask_pngs(
     table = MaskTable.of(str(folder), frames, ids, ids // IDS_PER_CLASS, masks, first_frame)
     refuse_unknown_frames(table.frames, length, str(folder), table.lines, first_frame)
     return table
+
+
+def list_mask_pngs(folder: Path) -> list[Path]:
+    """Instance maps of a folder in the order of their frames.
+
+    Raises:
+        DataError: no such folder, or a name without a number.
+    """
+    if not folder.is_dir():
+        raise DataError(f'{folder}: no such folder of instance maps')
+    paths = list(folder.glob('*.png'))
+    for path in paths:
+        if not path.stem.isdecimal():
+            raise DataError(f'{path}: the name of an instance map is the number of its frame, such as 000000.png')
+    return sorted(paths, key=lambda path: int(path.stem))
+
+
+def check_complete(paths: Sequence[Path], folder: Path, length: int | None, first_frame: int) -> None:
+    """Refuse ground truth in which maps are missing.
+
+    Args:
+        paths: maps in order.
+        folder: where they lie.
+        length: frames of the sequence, None for as many as the last map says.
+        first_frame: number of the first frame.
+
+    Raises:
+        DataError: a frame has no map; its file is named.
+    """
+    numbers = {int(path.stem) for path in paths}
+    stop = first_frame + length if length is not None else max(numbers, default=first_frame) + 1
+    missing = [number for number in range(first_frame, stop) if number not in numbers]
+    if missing:
+        digits = len(paths[0].stem) if paths else 6
+        raise DataError(
+            f'{folder / f"{missing[0]:0{digits}d}.png"}: missing; {len(missing)} of {stop - first_frame} frames have '
+            'no map. Ground truth has one for every frame, an empty one where there is nothing: copy the set again'
+        )
 
 
 def write_mask_pngs(folder: str | Path, table: MaskTable, length: int, size: tuple[int, int]) -> None:

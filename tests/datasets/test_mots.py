@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import cv2
@@ -31,6 +32,14 @@ def test_text_and_maps_are_the_same_set(root: Path) -> None:
     first, second = (MOTSDataset(name, str(root)).read_document() for name in ('instances_txt', 'instances'))
     assert first == second
     assert [video['name'] for video in first['videos']] == ['0000', '0001', '5000', '5001']
+
+
+@pytest.mark.parametrize('seqmap', [None, 'seqmaps/val.seqmap'], ids=['length of the frames', 'length of the map'])
+def test_a_lost_map_is_no_empty_frame(root: Path, tmp_path: Path, seqmap: str | None) -> None:
+    shutil.copytree(root, tmp_path / 'set')
+    (tmp_path / 'set/instances/5001/000004.png').unlink()
+    with pytest.raises(DataError, match=r'instances/5001/000004\.png: missing'):
+        MOTSDataset('instances', str(tmp_path / 'set'), seqmap=seqmap)
 
 
 def test_masks_are_those_of_the_maps(root: Path) -> None:

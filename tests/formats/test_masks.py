@@ -155,6 +155,20 @@ def test_maps_number_ids_of_results(tmp_path: Path) -> None:
     assert (decode(again.masks.rle(1)) == decode(A)).all()
 
 
+def test_maps_of_ground_truth_are_complete(tmp_path: Path) -> None:
+    table = MaskTable.of('truth', [0, 3], [2001, 2001], [2, 2], [A, A], first_frame=1)
+    write_mask_pngs(tmp_path, table, 4, SIZE)
+    assert len(read_mask_pngs(tmp_path, 4, 1, complete=True)) == 2
+    (tmp_path / '000004.png').unlink()
+    assert len(read_mask_pngs(tmp_path, 4, 1)) == 1  # of results
+    assert len(read_mask_pngs(tmp_path, None, 1, complete=True)) == 1  # nobody tells the length
+    with pytest.raises(DataError, match=r'000004\.png: missing; 1 of 4 frames'):
+        read_mask_pngs(tmp_path, 4, 1, complete=True)
+    (tmp_path / '000002.png').unlink()
+    with pytest.raises(DataError, match=r'000002\.png: missing; 1 of 3 frames'):
+        read_mask_pngs(tmp_path, None, 1, complete=True)
+
+
 @pytest.mark.parametrize(
     ('picture', 'message'),
     [

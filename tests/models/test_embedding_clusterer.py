@@ -129,6 +129,18 @@ def test_maps_together_as_one_by_one(mode: str) -> None:
     assert together.amax((1, 2)).tolist()[1:3] == [1, 0]
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
+@pytest.mark.parametrize('arguments', [dict(mode='compat'), dict(), dict(refine=True)], ids=str)
+def test_a_gpu_finds_what_a_cpu_finds(arguments: dict) -> None:
+    maps = _maps(torch.cat([_chain(), _boxes([(3, 20, 4, 30), (22, 36, 40, 70)], (40, 80)), -_chain()]))
+    moved = EmbeddingMaps(*(part.cuda() for part in (maps.votes, maps.sigmas, maps.seeds, maps.coordinates)))
+    clusterer = EmbeddingClusterer(seed_threshold=0.5, min_pixels=50, **arguments)
+    for ours, theirs in zip(clusterer(moved), clusterer(maps)):
+        assert torch.equal(ours.masks.cpu(), theirs.masks) and torch.equal(ours.labels.cpu(), theirs.labels)
+        torch.testing.assert_close(ours.scores.cpu(), theirs.scores)
+
+
 def test_equal_seeds_start_at_the_first_pixel() -> None:
     maps = _maps(_boxes([(20, 30, 2, 12), (2, 12, 20, 30)], (32, 64)))
     ids = EmbeddingClusterer('compat', 0.5, 50).label_maps(maps.votes, maps.sigmas, maps.seeds[:, 0].sigmoid())[0]
@@ -152,6 +164,43 @@ def test_two_classes_at_one_place() -> None:
     assert own.scores.item() == pytest.approx(1 / (1 + torch.tensor(1.0).sigmoid().item()), abs=1e-4)
     published = EmbeddingClusterer('compat', 0.5, 20)(_maps(prediction))[0]
     assert published.labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(('over_classes', 'found'), [('highest', 0), ('sum', 1)])
+def test_classes_that_share_an_object(over_classes: str, found: int) -> None:
+    prediction = _boxes([(2, 22, 2, 22)], (32, 64), classes=2)
+    prediction[0, 4:, 2:22, 2:22] = torch.tensor([0.3, 0.28]).logit()[:, None, None]
+    clusters = EmbeddingClusterer('default', 0.5, 20, over_classes=over_classes)(_maps(prediction))[0]
+    assert clusters.masks.sum((1, 2)).tolist() == [400] * found
+    assert clusters.labels.tolist() == [0] * found
+    assert clusters.scores.tolist() == pytest.approx([0.3] * found, abs=1e-4)  # a sum of 0.58, of which 30 / 58
+
+
+def test_refined_proposals_take_mean_vote_and_bandwidth_of_free_pixels() -> None:
+    generator = torch.Generator().manual_seed(5)
+    prediction = _boxes([(4, 20, 4, 20)], (24, 32))
+    prediction[:, :4] += 0.002 * torch.randn(1, 4, 24, 32, generator=generator)
+    prediction[:, 4] += 0.5 * torch.randn(1, 24, 32, generator=generator)
+    maps = _maps(prediction)
+    ids = EmbeddingClusterer('default', 0.5, 4, refine=True)(maps)[0].masks[0]
+    seeds, votes, sigmas = maps.seeds[0, 0].sigmoid(), maps.votes[0], maps.sigmas[0]
+    start = (seeds == seeds.max()).nonzero()[0].tolist()
+    vote, scale = votes[:, start[0], start[1]], (10 * sigmas[:, start[0], start[1]]).exp()
+    for _ in range(2):
+        near = ((votes - vote[:, None, None]) ** 2 * scale[:, None, None]).sum(0) < np.log(2)
+        members = near & (seeds > 0.5)
+        vote, scale = votes[:, members].mean(1), (10 * sigmas[:, members].mean(1)).exp()
+    assert torch.equal(ids, members)
+
+
+def test_compat_tries_all_seeds() -> None:
+    prediction = torch.full((1, 5, 24, 32), LOW)
+    prediction[:, :4], prediction[0, 2:4] = 0, 100.0  # every pixel is a proposal of its own
+    prediction[0, 4] = torch.arange(24 * 32).flip(0).view(24, 32) / 100  # the corner comes first
+    prediction[0, 2:4, 20:24], prediction[0, 4, 20:24] = 1.0, 0.01  # the last rows come last, and belong together
+    prediction[0, 4, 14:20] = LOW
+    found = EmbeddingClusterer('compat', 0.5, 20, max_seeds=1)(_maps(prediction))[0]
+    assert len(found.masks) >= 1 and found.masks[0, :20].sum() == 0
 
 
 @pytest.mark.parametrize('mode', ['compat', 'default'])
@@ -178,7 +227,11 @@ def test_odd_maps_come_to_an_end(mode: str, case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    'arguments', [dict(mode='fast'), dict(seed_threshold=2), dict(min_pixels=0), dict(closeness=1), dict(max_seeds=0)]
+    'arguments',
+    [
+        *(dict(mode='fast'), dict(seed_threshold=2), dict(min_pixels=0), dict(closeness=1), dict(max_seeds=0)),
+        *(dict(over_classes='mean'), dict(mode='compat', refine=True), dict(mode='compat', over_classes='sum')),
+    ],
 )
 def test_wrong_arguments(arguments: dict) -> None:
     with pytest.raises(ConfigError, match='EmbeddingClusterer'):

@@ -104,6 +104,39 @@ def test_tiny_masks(annotated_clip: Callable, pixels: list, compat: bool) -> Non
     assert vectors.shape == (2, 32) and torch.isfinite(vectors).all()
 
 
+@torch.no_grad()
+@pytest.mark.parametrize('size', [SIZE, (130, 192), (128, 191)], ids=['resized', 'rows', 'columns'])
+def test_masks_of_another_size_than_the_frame(head: PointTrackHead, annotated_clip: Callable, size: tuple) -> None:
+    clip = as_clip(*annotated_clip([2]))
+    masks = BitmapMasks(torch.ones(2, *size, dtype=torch.bool), size)
+    expected = rf'frame 0 of video \d+: masks are \({size[0]}, {size[1]}\) and the frame is \(128, 192\)'
+    with pytest.raises(DataError, match=expected):
+        head.embed(clip, [with_masks(predicted(clip)[0], masks)])
+
+
+def test_training_masks_of_another_size(head: PointTrackHead, annotated_clip: Callable) -> None:
+    frames, samples = annotated_clip([2, 2, 2])
+    samples[1].gt_instances.masks = torch.nn.functional.pad(samples[1].gt_instances.masks, (0, 8))
+    with pytest.raises(DataError, match=r'masks are \(64, 104\) and the frame is \(64, 96\).*resized frame'):
+        losses(head, frames, samples, keys=1)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
+@torch.no_grad()
+@pytest.mark.parametrize('compat', [False, True])
+def test_a_gpu_gives_the_vectors_of_a_cpu(annotated_clip: Callable, compat: bool) -> None:
+    torch.manual_seed(0)
+    head = PointTrackHead(num_foreground=40, num_context=20, base_channels=8, compat=compat).eval()
+    clip = as_clip(*annotated_clip([3, 0, 2]))
+    expected = head.embed(clip, predicted(clip))
+    moved = as_clip(clip.images.to('cuda', torch.uint8), clip.samples)
+    found = head.to('cuda').embed(moved, predicted(moved))
+    assert [len(vectors) for vectors in found] == [3, 0, 2]
+    for ours, theirs in zip(found, expected):
+        torch.testing.assert_close(ours.cpu(), theirs, atol=1e-4, rtol=1e-4)
+
+
 def losses(head: PointTrackHead, frames: torch.Tensor, samples: list[FrameSample], keys: int) -> dict:
     nothing = [SampledRoIs(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0))] * keys
     return head.loss(as_clip(frames[:keys], samples[:keys]), as_clip(frames[keys:], samples[keys:]), nothing)

@@ -94,6 +94,19 @@ def test_start_radius_is_in_pixels(model: Callable, unit: float, coordinates: st
     assert near[16, 41] > 0.5 and near[16, 43] < 0.5 and near[27, 30] > 0.5 and near[29, 30] < 0.5
 
 
+def test_t1_maps_of_a_padded_frame() -> None:
+    with torch.device('meta'):  # sizes alone
+        network = BranchedERFNet((4, 1))
+        assert network(torch.empty(1, 3, 384, 1248)).shape == (1, 5, 384, 1248)
+
+
+def test_dilations_are_those_of_the_last_blocks() -> None:
+    layers = BranchedERFNet((4, 1), base_channels=4, dilations=(1, 3)).encoder.layers
+    assert [layer.column2.dilation[0] for layer in layers if hasattr(layer, 'column2')] == [1] * 5 + [1, 3] * 2
+    with pytest.raises(ConfigError, match=r'BranchedERFNet\(dilations\)'):
+        BranchedERFNet((4, 1), dilations=(0, 2))
+
+
 @pytest.mark.parametrize('trains_on', ['key', 'all'])
 @pytest.mark.parametrize('counts', [[2], [0], [3]])
 def test_trains_on_single_frames(

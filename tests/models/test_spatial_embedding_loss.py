@@ -162,7 +162,9 @@ def test_ignored_regions(ignored: str) -> None:
     assert found['loss_seed'].item() == (0.125 if ignored == 'exclude' else 0.25)
 
 
-def _slow(prediction: Tensor, masks: Tensor, labels: Tensor, num_sigmas: int, weights: list[float]) -> dict[str, float]:
+def _slow(
+    prediction: Tensor, masks: Tensor, labels: Tensor, num_sigmas: int, weights: list[float], others: bool
+) -> dict[str, float]:
     """The formulas pixel by pixel, in double precision."""
     values, grid = prediction[0].double().numpy(), coordinate_map(HEIGHT, WIDTH, 'compat').double().numpy()
     votes, sigmas = np.tanh(values[:2]) + grid, values[2 : 2 + num_sigmas]
@@ -177,8 +179,9 @@ def _slow(prediction: Tensor, masks: Tensor, labels: Tensor, num_sigmas: int, we
         instance.append(lovasz_hinge(margins, torch.from_numpy(mask).flatten()).item())
         seed += weights[label] * ((seeds[label] - near)[mask] ** 2).sum()
     for label in range(len(seeds)):
-        others = ~masks[labels == label].bool().any(0).numpy()
-        seed += (seeds[label][others] ** 2).sum()
+        own, any_object = (chosen.bool().any(0).numpy() for chosen in (masks[labels == label], masks))
+        weight = np.where(any_object & others, weights[label], 1.0)
+        seed += (weight * seeds[label] ** 2)[~own].sum()
     return {
         'loss_instance': np.mean(instance),
         'loss_variance': 10 * np.mean(variance),
@@ -186,9 +189,10 @@ def _slow(prediction: Tensor, masks: Tensor, labels: Tensor, num_sigmas: int, we
     }
 
 
+@pytest.mark.parametrize('others', [False, True], ids=['others are background', 'others weigh as much'])
 @pytest.mark.parametrize('num_sigmas', [1, 2])
 @pytest.mark.parametrize('num_classes', [1, 3])
-def test_against_the_formulas_pixel_by_pixel(num_sigmas: int, num_classes: int) -> None:
+def test_against_the_formulas_pixel_by_pixel(num_sigmas: int, num_classes: int, others: bool) -> None:
     generator = torch.Generator().manual_seed(num_sigmas + num_classes)
     prediction = torch.randn(1, 2 + num_sigmas + num_classes, HEIGHT, WIDTH, generator=generator) * 0.02
     prediction[:, 2 : 2 + num_sigmas] += 0.6
@@ -197,9 +201,9 @@ def test_against_the_formulas_pixel_by_pixel(num_sigmas: int, num_classes: int) 
     masks[2, 31, 63] = 1  # one pixel, in the last row
     labels = torch.tensor([0, num_classes - 1, 0])
     weights = [5.0 + label for label in range(num_classes)]
-    loss = SpatialEmbeddingLoss(foreground_weight=weights)
+    loss = SpatialEmbeddingLoss(foreground_weight=weights, weigh_other_classes=others)
     found = loss(_maps(prediction, num_sigmas), masks, labels)
-    expected = _slow(prediction, masks, labels, num_sigmas, weights)
+    expected = _slow(prediction, masks, labels, num_sigmas, weights, others)
     assert {name: value.item() for name, value in found.items()} == pytest.approx(expected, rel=1e-4)
 
 

@@ -42,6 +42,7 @@ def test_makes_a_set_with_the_options_given(repo_root: Path, tmp_path: Path) -> 
         pytest.param(['--size', 'large'], 'WIDTHxHEIGHT', id='size is not a size'),
         pytest.param(['--format', 'coco'], '--format', id='unknown layout'),
         pytest.param(['--format', 'davis', '--rle', 'compressed'], '--rle', id='option of another layout'),
+        pytest.param(['--others', 'ignore'], '--others', id='option of kitti-mots alone'),
     ],
 )
 def test_wrong_usage(
@@ -65,3 +66,19 @@ def test_other_layouts(tool: ModuleType, tmp_path: Path) -> None:
     assert (tmp_path / 'mots' / 'instances_txt' / '0000.txt').is_file()
     tool.main([str(tmp_path / 'davis'), *small, '--format', 'davis'])
     assert (tmp_path / 'davis' / 'ImageSets' / '2017' / 'train.txt').read_text() == 'train_00000\n'
+
+
+@pytest.mark.parametrize(('options', 'classes'), [([], {1, 2}), (['--others', 'background'], {1, 2})])
+def test_mots_sets_have_two_classes(tool: ModuleType, tmp_path: Path, options: list[str], classes: set[int]) -> None:
+    few = ['--train', '3', '--valid', '0', '--size', '48x32', '--frames', '2', '--objects', '4', '4', '--quiet']
+    tool.main([str(tmp_path / 'two'), *few, '--format', 'kitti-mots', *options])
+    assert classes_in(tmp_path / 'two') == classes
+    three = ['--classes', 'square', 'star', 'ring']
+    tool.main([str(tmp_path / 'three'), *few, '--format', 'kitti-mots', *options, *three])
+    assert classes_in(tmp_path / 'three') == (classes if options else {*classes, 10})
+
+
+def classes_in(root: Path) -> set[int]:
+    """Classes in the text files of a set in KITTI MOTS layout."""
+    lines = [line for file in (root / 'instances_txt').glob('*.txt') for line in file.read_text().splitlines()]
+    return {int(line.split()[2]) for line in lines}

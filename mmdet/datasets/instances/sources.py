@@ -15,8 +15,10 @@ from mmdet.datasets.base import VideoDataset
 from mmdet.datasets.clip import ClipFrame
 from mmdet.datasets.image_file import check_size, find_image, read_image
 from mmdet.datasets.schema import Problem
+from mmdet.datasets.tracking_files import list_frames
 from mmdet.datasets.transforms.loading import load_objects
 from mmdet.errors import DataError
+from mmdet.formats.masks_png import check_complete, list_mask_pngs
 
 MOTS_CLASSES = ('car', 'pedestrian')
 INSTANCES_PER_CLASS = 1000  # a MOTS label is class * 1000 + instance
@@ -81,7 +83,7 @@ def mots_videos(maps: str | Path, images: str | Path, sequences: Sequence[str] =
         sequences: names of the wanted ones, in this order; all in the order of their names if empty.
 
     Raises:
-        DataError: a folder is missing or empty.
+        DataError: a folder is missing or empty, or a frame has no label map: positions in a track are frames.
     """
     maps, images = Path(maps), Path(images)
     if not maps.is_dir():
@@ -91,9 +93,12 @@ def mots_videos(maps: str | Path, images: str | Path, sequences: Sequence[str] =
 
 
 def _mots_video(maps: Path, images: Path) -> SourceVideo:
-    files = sorted(maps.glob('*.png'))
+    files = list_mask_pngs(maps) if maps.is_dir() else []
     if not files:
         raise DataError(f'{maps}: there are no label maps (.png) of this sequence')
+    frames = list_frames(images)
+    numbered = bool(frames) and Path(frames[0]).stem.isdecimal()
+    check_complete(files, maps, len(frames) or None, int(Path(frames[0]).stem) if numbered else int(files[0].stem))
     return SourceVideo(maps.name, len(files), partial(_read_map, files, images))
 
 

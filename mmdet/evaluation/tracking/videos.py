@@ -52,13 +52,26 @@ def observe_entries(entries: dict[str, dict[str, Any]], video: Video, overlap: O
 
 
 def result_rows(result: VideoResult) -> tuple[np.ndarray, np.ndarray]:
-    """Frame and row of everything with an identity, (N,) each; of an identity twice in a frame the last row counts."""
+    """Frame and row of everything with an identity, (N,) each.
+
+    Raises:
+        DataError: a frame has an identity twice.
+    """
     chosen = [
-        (frame, row)
+        (frame, row, identity)
         for frame, tracks in enumerate(result.frames)
-        for row in {identity: row for row, identity in enumerate(tracks.instance_ids) if identity >= 0}.values()
+        for row, identity in enumerate(tracks.instance_ids)
+        if identity >= 0
     ]
-    frames, rows = np.array(chosen, np.int64).reshape(-1, 2).T
+    frames, rows, ids = np.array(chosen, np.int64).reshape(-1, 3).T
+    span = ids.max(initial=0) + 1
+    places, counts = np.unique(frames * span + ids, return_counts=True)
+    if (counts > 1).any():
+        frame, identity = divmod(int(places[counts.argmax()]), int(span))
+        raise DataError(
+            f'results of video {result.video_id}, frame {frame}: identity {identity} appears {counts.max()} times, but '
+            "an object is in one place at a time (MaskTrackTracker: set duplicate_policy='unique')"
+        )
     return frames, rows
 
 
@@ -66,7 +79,7 @@ def observe_result(result: VideoResult, category_ids: Sequence[int], overlap: Ov
     """Tracks of a video as the model gave them; masks without pixels are left out.
 
     Raises:
-        DataError: a label has no category id.
+        DataError: a label has no category id, or a frame has an identity twice.
     """
     frames, rows = result_rows(result)
     places = list(zip(frames.tolist(), rows.tolist()))

@@ -13,7 +13,7 @@ from mmdet.registry import MODELS
 
 NORM_EPS = 1e-3
 STRIDE = 8  # of the encoder; sizes of images must be multiples of it
-DILATIONS = (2, 4, 8, 16)
+DILATIONS = (2, 4, 8, 16)  # of the published network's blocks at stride 8, twice
 
 
 class Downsampler(nn.Module):
@@ -74,14 +74,14 @@ class Upsampler(nn.Module):
 class Encoder(nn.Module):
     """Images to a map of ``8 * base`` channels at stride 8."""
 
-    def __init__(self, base: int, dropout: Sequence[float]) -> None:
+    def __init__(self, base: int, dropout: Sequence[float], dilations: Sequence[int] = DILATIONS) -> None:
         super().__init__()
         self.stem = Downsampler(3, base)
         self.layers = nn.Sequential(
             Downsampler(base, 4 * base),
             *(FactorisedBlock(4 * base, dropout[0], 1) for _ in range(5)),
             Downsampler(4 * base, 8 * base),
-            *(FactorisedBlock(8 * base, dropout[1], dilation) for _ in range(2) for dilation in DILATIONS),
+            *(FactorisedBlock(8 * base, dropout[1], dilation) for _ in range(2) for dilation in dilations),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -117,6 +117,8 @@ class BranchedERFNet(nn.Module):
         dropout: of the encoder's blocks at stride 4 and at stride 8.
         norm_eval: keep batch normalisation on its stored statistics while training, as fine-tuning on small batches
             wants it; scales and shifts are still trained.
+        dilations: of the encoder's blocks at stride 8, one block each, all of them twice. Frames below some 400 pixels
+            want smaller ones than the published: a reach beyond the border sees nothing but padding.
 
     Raises:
         ConfigError: no branches, or sizes that make no network.
@@ -128,6 +130,7 @@ class BranchedERFNet(nn.Module):
         base_channels: int = 16,
         dropout: Sequence[float] = (0.03, 0.3),
         norm_eval: bool = False,
+        dilations: Sequence[int] = DILATIONS,
     ) -> None:
         super().__init__()
         if not branches or any(channels < 1 for channels in branches):
@@ -137,8 +140,10 @@ class BranchedERFNet(nn.Module):
                 f'BranchedERFNet needs base_channels of 4 or more and two shares of dropout, got {base_channels} '
                 f'and {tuple(dropout)}'
             )
+        if not dilations or any(dilation < 1 for dilation in dilations):
+            raise ConfigError(f'BranchedERFNet(dilations) lists whole numbers from 1, got {dilations!r}')
         self.norm_eval = norm_eval
-        self.encoder = Encoder(base_channels, dropout)
+        self.encoder = Encoder(base_channels, dropout, dilations)
         self.branches = nn.ModuleList(Decoder(base_channels, channels) for channels in branches)
 
     def train(self, mode: bool = True) -> BranchedERFNet:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,6 +48,10 @@ class _Pixels:
     place: Tensor
     present: Tensor
 
+    def axes(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Votes and scales along x, then along y."""
+        return zip(self.votes, self.scale)
+
 
 @MODELS.register_module()
 class EmbeddingClusterer:
@@ -68,7 +73,12 @@ class EmbeddingClusterer:
         closeness: a candidate belongs to a proposal where its closeness to the starting pixel is greater.
         free_share: a proposal is an object where more than this share of it is free.
         max_seeds: proposals tried per image, best first; None tries all. Keeps an untrained network from trying
-            thousands of tiny ones.
+            thousands of tiny ones. ``compat`` tries all whatever it is, as published.
+        over_classes: what ``default`` takes for a pixel's seed where there are several classes: ``highest``, or the
+            ``sum``, at most 1. A pixel that two classes share half and half is half a seed of either and a whole one
+            of their sum; that asks for maps of which one answers to an object (``weigh_other_classes`` of the loss).
+        refine: with ``default``, take the mean vote and bandwidth of a proposal's free pixels, as training does, and
+            gather the pixels near that, instead of those near what one pixel says.
 
     Raises:
         ConfigError: a limit outside its range.
@@ -83,9 +93,18 @@ class EmbeddingClusterer:
         closeness: float = 0.5,
         free_share: float = 0.5,
         max_seeds: int | None = 1000,
+        over_classes: Literal['highest', 'sum'] = 'highest',
+        refine: bool = False,
     ) -> None:
         if mode not in ('default', 'compat'):
             raise ConfigError(f"EmbeddingClusterer(mode) is 'default' or 'compat', got {mode!r}")
+        if over_classes not in ('highest', 'sum'):
+            raise ConfigError(f"EmbeddingClusterer(over_classes) is 'highest' or 'sum', got {over_classes!r}")
+        if mode == 'compat' and (refine or over_classes != 'highest'):
+            raise ConfigError(
+                "EmbeddingClusterer(mode='compat') clusters as published, without refine and over_classes; leave them "
+                "out, or set mode='default'"
+            )
         shares = dict(seed_threshold=seed_threshold, foreground=foreground, free_share=free_share)
         for name, value in shares.items():
             if not 0 <= value <= 1:
@@ -96,7 +115,9 @@ class EmbeddingClusterer:
                 f'{closeness}, {min_pixels} and {max_seeds}'
             )
         self.mode, self.seed_threshold, self.min_pixels = mode, seed_threshold, min_pixels
-        self.foreground, self.free_share, self.max_seeds = foreground, free_share, max_seeds
+        self.foreground, self.free_share = foreground, free_share
+        self.max_seeds = None if mode == 'compat' else max_seeds
+        self.over_classes, self.refine = over_classes, refine
         self.reach = -math.log(closeness)  # squared distance at which closeness has fallen to its limit
 
     @torch.no_grad()
@@ -118,8 +139,9 @@ class EmbeddingClusterer:
         return found
 
     def _all_classes(self, maps: EmbeddingMaps, seeds: Tensor) -> list[Clusters]:
-        ids = self.label_maps(maps.votes, maps.sigmas, seeds.amax(1))
-        return [_classified(_masks_of(part), seed) for part, seed in zip(ids, seeds)]
+        joined = seeds.amax(1) if self.over_classes == 'highest' else seeds.sum(1).clamp(max=1)
+        ids = self.label_maps(maps.votes, maps.sigmas, joined)
+        return [_classified(_masks_of(part), seed, peak) for part, seed, peak in zip(ids, seeds, joined)]
 
     def label_maps(self, votes: Tensor, sigmas: Tensor, seeds: Tensor) -> Tensor:
         """(G, H, W) int64 maps of object numbers from 1 in the order of finding, 0 elsewhere.
@@ -173,7 +195,7 @@ class EmbeddingClusterer:
             alive &= self._enough(free.sum(1, keepdim=True))
             if (step % CHECK_EVERY == 0 or not ids.is_cuda) and not alive.any():
                 break
-            near = self._near(pixels, best) & alive
+            near = self._near(pixels, best, free) & alive
             start = near.new_zeros(near.shape).scatter_(1, best, alive)
             fresh = near & free
             if self.mode == 'compat':  # the published program takes the starting pixel away before it counts
@@ -186,11 +208,19 @@ class EmbeddingClusterer:
             waiting.masked_fill_(near, TAKEN)
         return ids
 
-    def _near(self, pixels: _Pixels, best: Tensor) -> Tensor:
-        x, y = (
-            (votes - votes.gather(1, best)).square_().mul_(scale.gather(1, best))
-            for votes, scale in zip(pixels.votes, pixels.scale)
-        )
+    def _near(self, pixels: _Pixels, best: Tensor, free: Tensor) -> Tensor:
+        """The proposal (G, F) of the pixels ``best`` (G, 1)."""
+        centre = [(votes.gather(1, best), scale.gather(1, best)) for votes, scale in pixels.axes()]
+        near = self._within(pixels, centre)
+        if not self.refine:
+            return near
+        members = near & free
+        centre = [(_mean(votes, members), _mean(scale.log(), members).exp()) for votes, scale in pixels.axes()]
+        return self._within(pixels, centre) & members.any(1, keepdim=True)
+
+    def _within(self, pixels: _Pixels, centre: list[tuple[Tensor, Tensor]]) -> Tensor:
+        """Candidates (G, F) near places (G, 1), given as vote and scale along x and y."""
+        x, y = ((votes - place).square_().mul_(scale) for votes, (place, scale) in zip(pixels.votes, centre))
         return (x.add_(y) < self.reach) & pixels.present
 
     def _enough(self, count: Tensor) -> Tensor:
@@ -201,20 +231,25 @@ class EmbeddingClusterer:
         return enough & (fresh > self.free_share * size)
 
 
+def _mean(values: Tensor, members: Tensor) -> Tensor:
+    """Mean (G, 1) of those values (G, F) that belong to ``members``; 0 of none."""
+    return torch.where(members, values, 0).sum(1, keepdim=True) / members.sum(1, keepdim=True).clamp(min=1)
+
+
 def _masks_of(ids: Tensor) -> Tensor:
     """Masks (N, H, W) of the numbers that an (H, W) map holds, in their order."""
     numbers = ids.unique()
     return ids == numbers[numbers > 0][:, None, None]
 
 
-def _classified(masks: Tensor, seeds: Tensor) -> Clusters:
-    """Class and score of each mask from the seeds (C, H, W) inside it.
+def _classified(masks: Tensor, seeds: Tensor, joined: Tensor) -> Clusters:
+    """Class and score of each mask from the seeds (C, H, W) inside it and those of all classes ``joined`` (H, W).
 
-    The class has the highest mean; the score is the highest seed of any class, times the share of the class's mean in
-    the sum over classes.
+    The class has the highest mean; the score is the highest joined seed, times the share of the class's mean in the
+    sum over classes.
     """
     inside = masks.flatten(1).to(seeds.dtype)
     means = inside @ seeds.flatten(1).T / inside.sum(1).clamp(min=1)[:, None]  # (N, C)
     best, labels = means.max(1)
-    peaks = (inside * seeds.flatten(1).amax(0)).amax(1)
+    peaks = (inside * joined.flatten()).amax(1)
     return Clusters(masks, labels, peaks * best / means.sum(1).clamp(min=1e-6))

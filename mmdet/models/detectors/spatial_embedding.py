@@ -9,15 +9,17 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from mmdet.errors import ConfigError, DataError
+from mmdet.errors import ConfigError
 from mmdet.geometry import tight_bboxes
 from mmdet.models.detectors.base import Clip, Detector
 from mmdet.models.embedding_maps import SIGMA_SCALE, CoordinateMode, EmbeddingMaps, coordinate_map, split_prediction
+from mmdet.models.mask_size import check_mask_size
 from mmdet.models.samplers import SampledRoIs
 from mmdet.registry import MODELS
 from mmdet.structures import BitmapMasks, Features, FrameSample, InstanceData
 
 OFFSETS = 2  # channels: x and y
+RESIZED = 'give masks of the size of the frame as it is after resizing'
 
 
 @MODELS.register_module()
@@ -116,10 +118,10 @@ class SpatialEmbedding(Detector):
     def _loss_of_frame(self, prediction: Tensor, sample: FrameSample) -> dict[str, Tensor]:
         truth = sample.gt_instances
         maps = self._maps(prediction, sample.img_shape)
-        _check_masks(truth.masks, sample)
+        check_mask_size(truth.masks, sample.img_shape, sample, RESIZED)
         ignored = None
         if 'ignored_instances' in sample and len(sample.ignored_instances.masks):
-            _check_masks(sample.ignored_instances.masks, sample)
+            check_mask_size(sample.ignored_instances.masks, sample.img_shape, sample, RESIZED)
             ignored = sample.ignored_instances.masks.bool().any(0)
         return self.loss_of_image(maps, truth.masks, truth.labels, ignored)
 
@@ -137,15 +139,6 @@ class SpatialEmbedding(Detector):
             # a mask of a pixel or two can fall between the pixels of a smaller original frame
             found.append(instances[(instances.bboxes[:, 2] > 0).nonzero().flatten()])
         return found
-
-
-def _check_masks(masks: Tensor, sample: FrameSample) -> None:
-    if tuple(masks.shape[1:]) != tuple(sample.img_shape):
-        raise DataError(
-            f'{sample.get("img_path")}, frame {sample.get("frame_id")} of video {sample.get("video_id")}: masks are '
-            f'{tuple(masks.shape[1:])} and the frame is {tuple(sample.img_shape)} (height, width); give masks of the '
-            'size of the frame as it is after resizing'
-        )
 
 
 def _true_boxes(sample: FrameSample) -> SampledRoIs:

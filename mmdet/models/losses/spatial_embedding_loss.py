@@ -29,6 +29,9 @@ class SpatialEmbeddingLoss(nn.Module):
     Args:
         instance_weight, variance_weight, seed_weight: weights of the three.
         foreground_weight: of the seeds inside objects against those outside; one number, or one per class.
+        weigh_other_classes: in the seed map of a class, pixels of other classes' objects weigh as much as those of its
+            own. Without it, as published for one class per network, they count as background: a large
+            ``foreground_weight`` then makes every map answer to objects of every class.
         ignored: ``exclude`` leaves pixels of ignored regions (crowds) out of the seed loss, ``background`` takes them
             for background as the original program does.
     """
@@ -39,13 +42,14 @@ class SpatialEmbeddingLoss(nn.Module):
         variance_weight: float = 10.0,
         seed_weight: float = 1.0,
         foreground_weight: float | Sequence[float] = 10.0,
+        weigh_other_classes: bool = False,
         ignored: Literal['exclude', 'background'] = 'exclude',
     ) -> None:
         super().__init__()
         if ignored not in ('exclude', 'background'):
             raise ConfigError(f"SpatialEmbeddingLoss(ignored) is 'exclude' or 'background', got {ignored!r}")
         self.weights = (instance_weight, variance_weight, seed_weight)
-        self.foreground_weight = foreground_weight
+        self.foreground_weight, self.weigh_other_classes = foreground_weight, weigh_other_classes
         self.ignored = ignored
 
     def forward(
@@ -81,7 +85,10 @@ class SpatialEmbeddingLoss(nn.Module):
         taken = torch.zeros_like(seeds).index_add_(0, labels, inside) > 0  # (C, P) pixels of each class
         if ignored is not None and self.ignored == 'exclude':
             taken = taken | ignored
-        return (foreground + (seeds.square() * ~taken).sum()) / seeds.shape[1]
+        elsewhere = (~taken).to(seeds.dtype)
+        if self.weigh_other_classes:
+            elsewhere = torch.where(inside.any(0), weights[:, None] * elsewhere, elsewhere)
+        return (foreground + (seeds.square() * elsewhere).sum()) / seeds.shape[1]
 
 
 def _variance(sigmas: Tensor, means: Tensor, share: Tensor) -> Tensor:

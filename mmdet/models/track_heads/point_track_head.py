@@ -10,6 +10,7 @@ from torch import Tensor
 from mmdet.errors import ConfigError, DataError
 from mmdet.models.detectors import Clip
 from mmdet.models.losses import batch_hard_triplet, nearest_is_same
+from mmdet.models.mask_size import check_mask_size
 from mmdet.models.samplers import SampledRoIs, sampling_generator
 from mmdet.models.track_heads.base import TrackHead
 from mmdet.models.track_heads.points import InstancePoints, PointEmbedding, PointNetwork, PointSampler
@@ -97,10 +98,15 @@ class PointTrackHead(TrackHead):
         return vectors
 
     def points_of(self, clip: Clip, index: int, detections: InstanceData) -> InstancePoints:
-        """Points of the detections of frame ``index``, as :meth:`embed` draws them."""
+        """Points of the detections of frame ``index``, as :meth:`embed` draws them.
+
+        Raises:
+            DataError: masks are not of the size of the original frame.
+        """
         device = clip.images.device
         masks = detections.masks.to_dense().to(device)
         sample = clip.samples[index]
+        check_mask_size(masks, sample.ori_shape, sample, 'give masks of the size of the original frame')
         view = FrameView(_image(clip, index), masks, detections.labels.to(device), sample.get('frame_window'))
         # Finding repeated pixels needs the host, which costs more on a GPU than it saves.
         return self.sampler.draw(view, frame_generator(sample), distinct=device.type == 'cpu')
@@ -145,8 +151,8 @@ class PointTrackHead(TrackHead):
         device = clip.images.device
         sample = clip.samples[index]
         instances = sample.gt_instances
-        height, width = sample.img_shape
-        masks = instances.masks[:, :height, :width].to(device).bool()
+        check_mask_size(instances.masks, sample.img_shape, sample, 'give masks of the size of the resized frame')
+        masks = instances.masks.to(device).bool()
         view = FrameView(_image(clip, index), masks, instances.labels.to(device), sample.get('frame_window'))
         generator = frame_generator(sample, 1 + place)
         points = self.sampler.draw(view, generator, rows=rows.to(device))

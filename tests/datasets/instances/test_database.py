@@ -14,9 +14,11 @@ import torch
 
 from mmdet.datasets import InstanceDatabase, TrainIndex, YouTubeVISDataset
 from mmdet.datasets.instances import AnnotatedFrame, SourceVideo, mots_videos, videos_of, write_database
+from mmdet.datasets.instances.database import windows_of
 from mmdet.engine.build import build_trainer
 from mmdet.engine.distributed import join_processes
 from mmdet.errors import ConfigError, DataError
+from mmdet.models.track_heads.points.regions import find_regions
 from mmdet.models.track_heads.points.sampling import FrameView, PointSampler
 
 SIZE = (20, 30)
@@ -239,6 +241,39 @@ def test_bad_mots_data(mots: Path, break_it: Callable, message: str) -> None:
     break_it(mots / 'instances/0000/000000.png', mots / 'training/image_02/0000/000000.png')
     with pytest.raises(DataError, match=message):
         mots_videos(mots / 'instances', mots / 'training/image_02')[0].read(0)
+
+
+@pytest.mark.parametrize('lost', ['000000', '000001'], ids=['first', 'last'])
+def test_a_frame_without_a_label_map(mots: Path, lost: str) -> None:
+    (mots / f'instances/0002/{lost}.png').unlink()
+    with pytest.raises(DataError, match=f'0002/{lost}.png: missing; 1 of 2 frames have no map'):
+        mots_videos(mots / 'instances', mots / 'training/image_02')
+
+
+def test_frames_that_are_missing_on_both_sides(mots: Path) -> None:
+    for folder in ('instances', 'training/image_02'):
+        (mots / folder / '0002/000001.png').rename(mots / folder / '0002/000002.png')
+    with pytest.raises(DataError, match=r'0002/000001\.png: missing'):
+        mots_videos(mots / 'instances', mots / 'training/image_02')
+
+
+@pytest.mark.parametrize(
+    ('rows', 'columns', 'window'),
+    [
+        ((100, 119), (200, 259), (188, 96, 272, 124)),
+        ((0, 99), (0, 199), (0, 0, 240, 120)),
+        ((300, 374), (1200, 1241), (1192, 285, 1242, 375)),  # the last row and column stay
+        ((374, 374), (5, 9), (4, 374, 11, 375)),
+    ],
+    ids=['inside', 'first corner', 'last corner', 'last row'],
+)
+def test_t17_windows_of_a_database_are_those_of_tracking(rows: tuple, columns: tuple, window: tuple) -> None:
+    """The published program cuts its database up to a pixel otherwise than what it tracks; here both are one."""
+    masks = np.zeros((1, 375, 1242), bool)
+    masks[0, rows[0] : rows[1] + 1, columns[0] : columns[1] + 1] = True
+    assert windows_of(masks) == [window] == list(map(tuple, find_regions(torch.from_numpy(masks)).windows.tolist()))
+    x1, y1, x2, y2 = window
+    assert masks[0, y1:y2, x1:x2].sum() == masks.sum()
 
 
 def test_missing_sequences(mots: Path) -> None:

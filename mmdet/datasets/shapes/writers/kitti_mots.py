@@ -33,7 +33,8 @@ class KITTIMOTSWriter(ShapesWriter):
     Attributes:
         car: shape that is written as car (1).
         pedestrian: shape that is written as pedestrian (2).
-        others: what becomes of the other shapes: ``background``, or ``ignore`` (value 10000, class 10).
+        others: what becomes of other shapes, if there are some: ``ignore`` (value 10000, class 10), or ``background``,
+            which makes them distractors that a detector has to tell apart.
         image_format: ``png`` as in KITTI, or ``jpg``.
     """
 
@@ -42,7 +43,7 @@ class KITTIMOTSWriter(ShapesWriter):
 
     car: str = 'square'
     pedestrian: str = 'star'
-    others: Literal['background', 'ignore'] = 'background'
+    others: Literal['background', 'ignore'] = 'ignore'
     image_format: Literal['png', 'jpg'] = 'png'
 
     def __post_init__(self) -> None:
@@ -57,9 +58,8 @@ class KITTIMOTSWriter(ShapesWriter):
             raise ConfigError(f"KITTIMOTSWriter.image_format is {self.image_format!r}; use 'png' or 'jpg'")
 
     def default_config(self) -> ShapesConfig:
-        """The two annotated shapes and one that is not, so that there is something to tell apart."""
-        other = next(c for c in ('ring', 'disc', 'cross') if c not in (self.car, self.pedestrian))
-        return ShapesConfig(classes=(self.car, self.pedestrian, other))
+        """The two annotated shapes and nothing else."""
+        return ShapesConfig(classes=(self.car, self.pedestrian))
 
     def check(self, config: ShapesConfig, splits: dict[str, int]) -> None:
         """Raise ConfigError for shapes that never appear, or more sequences than four digits can name."""

@@ -57,7 +57,8 @@ class Regions:
         """
         x1, y1, x2, y2 = self.windows.unbind(1)
         width, starts = (x2 - x1).clamp(min=1), self.starts
-        owner = torch.repeat_interleave(torch.arange(len(self.counts), device=starts.device), self.counts)
+        owners = torch.arange(len(self.counts), device=starts.device)
+        owner = owners.repeat_interleave(self.counts, output_size=len(self.rows))  # told, a GPU need not be asked
         place = (self.rows - y1[owner]) * width[owner] + self.columns - x1[owner]  # in the window, reading order
         free_before = place - torch.arange(len(place), device=place.device) + starts[owner]
         # The k-th free pixel lies behind every own pixel with at most k free ones before it. One search serves all
@@ -80,16 +81,16 @@ def find_regions(masks: Tensor, compat: bool = False) -> Regions:
     """
     height, width = masks.shape[1:]
     owner, rows, columns = _pixels(masks)
-    counts = torch.bincount(owner, minlength=len(masks))
+    counts = _count(owner, len(masks))
     bboxes = _bounding_boxes(owner, rows, columns, counts)
     windows = enlarge_boxes(bboxes, CONTEXT_ENLARGEMENT, (height, width))
     if not compat:
         return Regions(rows, columns, counts, bboxes, windows)
     cut = enlarge_boxes(bboxes, CONTEXT_ENLARGEMENT, (height - 1, width - 1))
-    survives = torch.bincount(owner[_inside(rows, columns, cut[owner])], minlength=len(masks)) > 0
+    survives = _count(owner[_inside(rows, columns, cut[owner])], len(masks)) > 0
     windows = torch.where(survives[:, None], cut, windows)
     inside = _inside(rows, columns, windows[owner])
-    counts = torch.bincount(owner[inside], minlength=len(masks))
+    counts = _count(owner[inside], len(masks))
     return Regions(rows[inside], columns[inside], counts, bboxes, windows)
 
 
@@ -100,6 +101,11 @@ def _pixels(masks: Tensor) -> tuple[Tensor, ...]:
     flat = torch.from_numpy(np.flatnonzero(masks.numpy()))  # skips empty stretches: several times as fast
     height, width = masks.shape[1:]
     return flat // (height * width), flat // width % height, flat % width
+
+
+def _count(owner: Tensor, instances: int) -> Tensor:
+    """How often each instance appears in ``owner``, (N,). bincount would ask a GPU for the largest."""
+    return owner.new_zeros(instances).scatter_add_(0, owner, torch.ones_like(owner))
 
 
 def _bounding_boxes(owner: Tensor, rows: Tensor, columns: Tensor, counts: Tensor) -> Tensor:
