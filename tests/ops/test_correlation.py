@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mmdet.ops import _native
 from mmdet.ops.correlation import correlation, displacements
+from mmdet.ops.csrc import build
 
 
 @pytest.fixture(params=['torch', 'cpp'])
@@ -341,6 +342,24 @@ def test_compiles_without_a_graph_break() -> None:
         torch.testing.assert_close(out, expected)
         wanted = torch.autograd.grad(expected.sum(), (first, second))
         torch.testing.assert_close(torch.autograd.grad(out.sum(), (first, second)), wanted)
+
+
+@pytest.mark.slow
+def test_inductor_takes_it_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    try:
+        build.cxx()
+    except build.CannotBuild as reason:
+        pytest.skip(str(reason))
+    monkeypatch.setenv('TORCHINDUCTOR_CACHE_DIR', str(tmp_path))
+    first, second = maps(1, 3, 6, 7, dtype=torch.float32)
+
+    def run(a: Tensor, b: Tensor) -> Tensor:
+        return correlation(a, b * 2, kernel_size=2, patch_size=4, dilation_patch=2, window='cuda').relu()
+
+    expected, out = run(first, second), torch.compile(run, fullgraph=True)(first, second)
+    torch.testing.assert_close(out, expected)
+    wanted = torch.autograd.grad(expected.sum(), (first, second))
+    torch.testing.assert_close(torch.autograd.grad(out.sum(), (first, second)), wanted)
 
 
 @pytest.mark.parametrize('isa', ['avx512', 'avx2', 'generic'])
