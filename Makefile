@@ -32,7 +32,7 @@ docs-test: $(STAMP)
 	$(BIN)/python -m pytest -q tests/docs
 
 test: lint types
-	$(BIN)/python -m pytest -q -n 2 -m 'not gpu'
+	$(BIN)/python -m pytest -q -n 2
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -55,6 +55,37 @@ def tiny_shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_shapes(folder, config, {'train': 2, 'valid': 3}, progress=False)
 
 
+@pytest.fixture(scope='session')
+def tiny_coco(tiny_shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The frames of ``tiny_shapes`` as a COCO set: boxes as polygons, the first object of a file as a crowd."""
+    import json
+
+    root = tmp_path_factory.mktemp('coco')
+    for split in ('train', 'valid'):
+        document = json.loads((tiny_shapes / f'annotations/{split}.json').read_text())
+        images, annotations = [], []
+        for video in document['videos']:
+            tracks = [a for a in document['annotations'] if a['video_id'] == video['id']]
+            for frame, name in enumerate(video['file_names']):
+                images.append(dict(id=900 - len(images), file_name=name, height=video['height'], width=video['width']))
+                for track in (a for a in tracks if a['segmentations'][frame]):
+                    x, y, width, height = track['bboxes'][frame]
+                    polygon = [x, y, x + width, y, x + width, y + height, x, y + height]
+                    crowd = not annotations
+                    annotations.append({
+                        'id': len(annotations) + 1,
+                        'image_id': images[-1]['id'],
+                        'category_id': track['category_id'],
+                        'iscrowd': int(crowd),
+                        'bbox': track['bboxes'][frame],
+                        'area': track['areas'][frame],
+                        'segmentation': track['segmentations'][frame] if crowd else [polygon],
+                    })
+        content = dict(images=images, annotations=annotations, categories=document['categories'])
+        (root / f'{split}.json').write_text(json.dumps(content))
+    return root
+
+
 def _edit(node: Any, changes: dict[str, Any]) -> None:
     """Set every value called by a key of ``changes``, at any depth, where the config has it."""
     items = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list | tuple) else ()
@@ -238,6 +269,7 @@ def tiny_instances(tiny_mots: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def reduced_config(
     repo_root: Path,
     tiny_shapes: Path,
+    tiny_coco: Path,
     tiny_detections: dict[str, Path],
     tiny_market: Path,
     tiny_mots: Path,
@@ -278,16 +310,15 @@ def reduced_config(
                 videos.update(data_root=detector.path, ann_file='.')
                 continue
             if videos.type == 'COCOVideoDataset':
-                videos.type = 'YouTubeVISDataset'  # the same images, one at a time
-                videos.classes = None
+                images = tiny_shapes / split / 'JPEGImages'
+                videos.update(data_root=str(tiny_coco), ann_file=f'{split}.json', img_prefix=str(images))
+                continue
             place = dict(data_root=str(tiny_shapes), ann_file=f'annotations/{split}.json', split=None)
             videos.update(place, img_prefix=f'{split}/JPEGImages')
         if config.get('train_dataloader'):
             config.train_dataloader.batch_size = 2
             _edit(config.train_dataloader, dict(crops_per_identity=1))
             config.train_cfg = dict(max_iters=2, val_interval=100)
-        if config.get('test_evaluator', {}).get('type') == 'COCOMetric':
-            config.val_evaluator = config.test_evaluator = dict(type='YTVISMetric')
         config.load_from = _start_of_frozen_detector(config, work_dir)  # no weights of an earlier stage
         config.work_dir = str(work_dir)
         return config

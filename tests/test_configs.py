@@ -18,6 +18,7 @@ from mmdet.evaluation.video_result import tracks_of
 from mmdet.registry import MODELS
 
 MAIN_NUMBERS = {  # by metric, and what its results are written to
+    'COCOMetric': ('segm_AP', 'results.json'),
     'ReIDMetric': ('mAP', 'results.json'),
     'MOTMetric': ('HOTA', 'results'),
     'MOTSMetric': ('sMOTSA', 'results'),

@@ -18,6 +18,7 @@ import torch
 from pycocotools import mask as coco_mask
 
 from mmdet.checkpoints import load_file
+from mmdet.datasets.shapes import ShapesConfig, make_shapes
 from mmdet.engine.build import build_tester, build_trainer
 from mmdet.engine.distributed import join_processes
 
@@ -86,11 +87,14 @@ def test_results_of_one_two_and_three_processes_are_the_same_bytes(
 
 def test_chunk_length_does_not_matter(reduced_config: Callable, tmp_path: Path) -> None:
     config = reduced_config(NAME, tmp_path)
+    shapes = ShapesConfig(size=(96, 64), num_frames=11, enter_probability=0, leave_probability=0)
+    longer = make_shapes(tmp_path / 'longer', shapes, {'train': 1, 'valid': 2}, progress=False)
+    config.test_dataloader.dataset.data_root = str(longer)
     config.model.detector.roi_head.bbox_head.score_threshold = 0.15
     process = join_processes('none')
     build_trainer(config, process).train()
     found = []
-    for chunk in (1, 4, 8):
+    for chunk in (1, 4, 8):  # of videos of 11 frames: no two of them cut alike
         tester = build_tester(config, process, tmp_path / 'last.safetensors', chunk_size=chunk)
         tester.infer()
         found.append(list(tester.results()))

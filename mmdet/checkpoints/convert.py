@@ -63,6 +63,9 @@ def convert(
     report.metadata |= _origin(src, converted.state_dict)
     if 'config' in given:  # the checkpoint may name the config that it was trained with before
         report.metadata['config'] = given['config']
+    if 'classes' in converted.assumed and 'classes' not in {**given, **converted.meta}:
+        first = ', '.join(converted.assumed['classes'][:3])
+        report.notes.append(f'class names, which the file does not tell, are taken to be {first}, ... (--annotations)')
     _check_classes(report.metadata, given.get('classes'), src)
     if config is not None:
         report.notes += [f'in {config.filename}: {what}' for what in differences(report.metadata, config.get('model'))]

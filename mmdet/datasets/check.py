@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from mmdet.datasets.schema import Problem, entry_ok, read_json, structure_proble
 from mmdet.datasets.tracking_layouts import TrackingSet, find_tracking_sets
 from mmdet.errors import ConfigError, DataError
 from mmdet.holdout import HOLDOUT_VERSION, holdout_ids
+from mmdet.occlusion import class_counts, track_occlusion
 from mmdet.ops.rle import area, normalise_rle, to_bbox
 from mmdet.structures import RLE
 
@@ -191,6 +193,8 @@ def check_document(
     yield from _emptiness(annotations, file)
     usable = [a for a in annotations or () if _usable_annotation(a, videos)]
     echo(_summary(file, videos, usable, document.get('categories') or []))
+    if any(a.get('occlusion') is not None for a in usable):
+        echo(_occlusion_summary(file, videos, usable))
     for annotation in _bar(usable, 'masks', options):
         yield from mask_problems(annotation, videos[annotation['video_id']], file)
         if options.occlusion and annotation.get('occlusion') is None:
@@ -248,6 +252,23 @@ def _summary(file: str, videos: dict[Any, dict], annotations: list[dict], catego
         f'{file}: {len(videos)} videos ({held_out} in hold-out version {HOLDOUT_VERSION} of 0.1), {frames} frames, '
         f'{len(annotations)} tracks, {masks} masks, {len(categories)} categories'
     )
+
+
+def _occlusion_summary(file: str, videos: dict[Any, dict], annotations: list[dict]) -> str:
+    """How much the tracks of the whole file are occluded, and those of the part that is held out."""
+    known: dict[Any, list[float]] = {video_id: [] for video_id in videos}
+    for annotation in annotations:
+        try:
+            occlusion = track_occlusion(annotation.get('occlusion'), len(annotation['segmentations']))
+        except DataError:
+            continue  # reported with the structure
+        known[annotation['video_id']].append(occlusion)
+    parts = {'occlusion of tracks': set(videos), 'in the hold-out': holdout_ids(videos)}
+    counts = []
+    for part, chosen in parts.items():
+        classes = class_counts(chain.from_iterable(known[video_id] for video_id in chosen))
+        counts.append(f'{part}: ' + ', '.join(f'{count} {name}' for name, count in classes.items()))
+    return f'{file}: {"; ".join(counts)} (on a limit: in both classes)'
 
 
 def mask_problems(annotation: dict[str, Any], video: dict[str, Any], file: str) -> Iterator[Problem]:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from mmdet.errors import DataError
+from mmdet.occlusion import OCCLUSION_SHARES
 
 __all__ = ['OCCLUSION_LEVELS', 'Problem', 'entry_ok', 'first_problem', 'read_json', 'structure_problems']
 
-OCCLUSION_LEVELS = ('no_occlusion', 'slight_occlusion', 'severe_occlusion')
+OCCLUSION_LEVELS = tuple(OCCLUSION_SHARES)
 PER_FRAME_LISTS = ('segmentations', 'bboxes', 'areas', 'occlusion')
 
 

@@ -9,6 +9,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -51,29 +52,28 @@ class TrainLog:
         process: this process; rank 0 writes.
         work_dir: where the files go.
         interval: iterations per report.
-        tensorboard: write TensorBoard files to ``work_dir/tensorboard`` too.
+        tensorboard: write the same numbers as TensorBoard files to ``work_dir/tensorboard`` too.
+
+    Raises:
+        ConfigError: the interval is not a number from 1.
     """
 
-    def __init__(self, process: Process, work_dir: Path, interval: int = 50, tensorboard: bool = False) -> None:
+    def __init__(self, process: Process, work_dir: Path, interval: int = 50, tensorboard: bool = True) -> None:
         if not isinstance(interval, int) or interval < 1:
             raise ConfigError(f'log_cfg.interval must be a number of iterations from 1, got {interval!r}')
         self.process, self.interval = process, interval
         self.path = work_dir / 'scalars.jsonl'
         self._window: dict[str, list[float]] = defaultdict(list)
         self._spent, self._steps = 0.0, 0
-        self._board: Any = None
+        self._board = Board(work_dir / 'tensorboard') if tensorboard and process.first else None
         if process.first:
             work_dir.mkdir(parents=True, exist_ok=True)
-        if tensorboard and process.first:
-            from torch.utils.tensorboard import SummaryWriter
-
-            self._board = SummaryWriter(str(work_dir / 'tensorboard'))
 
     def put_aside_older(self) -> None:
-        """A run that begins anew gets a new file; that of an earlier run in this folder is renamed, not mixed in."""
-        if self.process.first and self.path.exists():
-            moment = time.strftime('%Y%m%d_%H%M%S', time.localtime(self.path.stat().st_mtime))
-            self.path.rename(self.path.with_name(f'{self.path.stem}_{moment}{self.path.suffix}'))
+        """A run that begins anew gets new files; those of an earlier run in this folder are renamed, not mixed in."""
+        if self.process.first:
+            _put_aside(self.path)
+            _put_aside(self.path.with_name('tensorboard'))
 
     def add(self, numbers: Mapping[str, float], seconds: float, data_seconds: float) -> None:
         """Take the numbers of one iteration and how long it took, waiting for data included."""
@@ -119,8 +119,57 @@ class TrainLog:
         except OSError as error:  # a full disk must not end a run that may still save where there is room
             log.warning('cannot write %s: %s', self.path, error.strerror)
         if self._board is not None:
+            self._board.add(mode, iteration, numbers)
+
+
+class Board:
+    """TensorBoard files of a run, begun with its first numbers. A full disk ends them, not the run.
+
+    Args:
+        folder: where they go; a resumed run adds to it, and hides what an earlier process wrote of later iterations.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._writer: Any = None
+        self._failed = False
+
+    def add(self, mode: str, iteration: int, numbers: Mapping[str, float]) -> None:
+        """Write numbers as curves ``mode/name``."""
+        if self._failed:
+            return
+        try:
+            if self._writer is None:
+                from torch.utils.tensorboard import SummaryWriter  # takes a second, which testing need not wait for
+
+                self._writer = SummaryWriter(str(self.folder), purge_step=iteration)
             for key, value in numbers.items():
-                self._board.add_scalar(f'{mode}/{key}', value, iteration)
+                self._writer.add_scalar(f'{mode}/{key}', value, iteration)
+        except OSError as error:
+            self._fail(error)
+
+    def close(self) -> None:
+        """Write what is still waiting."""
+        if self._writer is None or self._failed:
+            return
+        try:
+            self._writer.close()
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        self._failed = True
+        log.warning('no more TensorBoard files, cannot write %s: %s', self.folder, error.strerror or error)
+
+
+def _put_aside(path: Path) -> None:
+    """Rename a file or folder, if it exists, after the moment of its last change; nothing is overwritten."""
+    if not path.exists():
+        return
+    moment = time.strftime('%Y%m%d_%H%M%S', time.localtime(path.stat().st_mtime))
+    endings = chain([''], (f'_{number}' for number in count(2)))
+    names = (path.with_name(f'{path.stem}_{moment}{ending}{path.suffix}') for ending in endings)
+    path.rename(next(name for name in names if not name.exists()))
 
 
 def memory_mb(device: torch.device) -> float:

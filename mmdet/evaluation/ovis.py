@@ -1,7 +1,6 @@
 """Average precision on OVIS: the numbers of YouTube-VIS and three classes of occlusion.
 
-Definition: "Occluded Video Instance Segmentation: A Benchmark" (Qi et al., IJCV 2022) and the benchmark's evaluator.
-Every annotation needs ``occlusion``, one flag per frame; see :func:`mmdet.evaluation.vis_tracks.track_occlusion`.
+Every annotation needs ``occlusion``, one flag per frame; see :mod:`mmdet.occlusion`.
 """
 
 from __future__ import annotations

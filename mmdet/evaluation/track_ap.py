@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from mmdet.evaluation.average_precision import mean_of_present
 from mmdet.evaluation.tables import text_table
+from mmdet.occlusion import OCCLUSION_CLASSES
 
 FloatArray = NDArray[np.float64]
 
 AREAS = ('small', 'medium', 'large')
-OCCLUSIONS = ('light', 'moderate', 'heavy')
+OCCLUSIONS = tuple(OCCLUSION_CLASSES)
 LIMITS = (1, 10, 100)
 
 

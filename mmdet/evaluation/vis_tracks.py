@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 
 from mmdet.errors import DataError
 from mmdet.evaluation.vis_ground_truth import Video
+from mmdet.occlusion import track_occlusion
 from mmdet.ops import rle_batch
 from mmdet.structures import RLE
-
-OCCLUSION_SHARES = {'no_occlusion': 0.0, 'slight_occlusion': 0.25, 'severe_occlusion': 0.75}
 
 
 @dataclass(frozen=True)
@@ -76,31 +75,6 @@ def read_annotation(
     mean_area = _mean_area(np.array([v or 0 for v in written], float))
     crowd, category_id = bool(entry.get('iscrowd', 0)), entry['category_id']
     return Track(batch.masks, batch.areas, mean_area, category_id, entry['id'], crowd=crowd, occlusion=occlusion)
-
-
-def track_occlusion(flags: Any, length: int, where: str = 'annotation') -> float:
-    """How much a track is occluded, in [0, 1]: mean share of the more occluded half of its frames (OVIS evaluator).
-
-    Args:
-        flags: per frame ``no_occlusion``, ``slight_occlusion``, ``severe_occlusion`` or None where absent.
-        length: frames of the track.
-        where: begins messages.
-
-    Raises:
-        DataError: flags are missing, too few, or unknown words.
-    """
-    if not isinstance(flags, list) or len(flags) != length:
-        count = f'has {len(flags)}' if isinstance(flags, list) else 'has no'
-        raise DataError(
-            f"{where}: {count} 'occlusion' flags for {length} frames. OVIS numbers need one per frame; "
-            'evaluate as YouTube-VIS for numbers without occlusion.'
-        )
-    unknown = [flag for flag in flags if flag is not None and str(flag) not in OCCLUSION_SHARES]
-    if unknown:
-        raise DataError(f'{where}: occlusion flag {unknown[0]!r} is none of {", ".join(OCCLUSION_SHARES)}')
-    shares = sorted((OCCLUSION_SHARES[flag] for flag in flags if flag is not None), reverse=True)
-    top = shares[: (len(shares) + 1) // 2]
-    return sum(top) / len(top) if top else 0.0
 
 
 def track_ious(detections: Sequence[Track], ground_truths: Sequence[Track]) -> NDArray[np.float64]:

@@ -22,11 +22,12 @@ from mmdet.evaluation.average_precision import Matches, count_matches, match_gre
 from mmdet.evaluation.track_ap import LIMITS, TrackAP, stack_categories
 from mmdet.evaluation.vis_ground_truth import GroundTruth, Video, read_ground_truth
 from mmdet.evaluation.vis_tracks import Track, read_annotation, read_result, track_ious
+from mmdet.occlusion import OCCLUSION_CLASSES
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALL_POINTS = np.linspace(0.0, 1.0, 101)
 AREA_RANGES = np.array([[0, 1e10], [0, 128**2], [128**2, 256**2], [256**2, 1e10]])  # both ends belong to a range
-OCCLUSION_RANGES = np.array([[0, 1], [0, 0.25], [0.25, 0.5], [0.5, 1]])
+OCCLUSION_RANGES = np.array([(0, 1), *OCCLUSION_CLASSES.values()])
 ALL_CATEGORIES = -1
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import resnet50
 
-from mmdet.checkpoints import convert, load_weights
+from mmdet.checkpoints import convert, load_weights, read_metadata
 from mmdet.engine.config import load_config
 from mmdet.errors import CheckpointError
 from mmdet.registry import MODELS, register_all
@@ -62,6 +62,7 @@ def converted(stand_in: dict[str, Tensor], tmp_path_factory: pytest.TempPathFact
     torch.save({'state_dict': stand_in, 'meta': {'mmdet_version': '0.6.0'}}, folder / 'original.pth')
     report = convert(folder / 'original.pth', folder / 'ours.safetensors')
     assert report.family == 'cmasktrack' and not report.dropped
+    assert any('taken to be Person, Bird, Cat, ...' in note for note in report.notes)
     return folder / 'ours.safetensors'
 
 
@@ -90,3 +91,25 @@ def test_released_weights_fill_the_model(converted: Path, stand_in: dict[str, Te
 def test_the_window_that_they_were_trained_with_is_demanded(converted: Path, repo_root: Path) -> None:
     with pytest.raises(CheckpointError, match=r"calibration_head.window is 'centred' and the weights need 'cuda'"):
         load_weights(_model(repo_root, 'centred'), converted, require_complete=True)
+
+
+def test_weights_of_25_classes_are_taken_to_be_of_ovis(converted: Path) -> None:
+    classes = read_metadata(converted)['classes']
+    assert (len(classes), classes[0], classes[12], classes[-1]) == (25, 'Person', 'Giant_panda', 'Vehical')
+
+
+@pytest.mark.parametrize('teller', ['file', 'user'])
+def test_class_names_that_are_told_count(stand_in: dict[str, Tensor], tmp_path: Path, teller: str) -> None:
+    names = [f'class {i}' for i in range(CLASSES)]
+    meta = {'CLASSES': names} if teller == 'file' else {}
+    torch.save({'state_dict': stand_in, 'meta': meta}, tmp_path / 'original.pth')
+    report = convert(tmp_path / 'original.pth', tmp_path / 'ours.safetensors', classes=names)
+    assert report.metadata['classes'] == names
+    assert not any('taken to be' in note for note in report.notes)
+
+
+def test_other_numbers_of_classes_have_no_names(stand_in: dict[str, Tensor], tmp_path: Path) -> None:
+    heads = {key: value[: 4 if 'fc_reg' not in key else 16] for key, value in stand_in.items() if 'fc_' in key}
+    torch.save({'state_dict': {**stand_in, **heads}}, tmp_path / 'original.pth')
+    report = convert(tmp_path / 'original.pth', tmp_path / 'ours.safetensors', 'cmasktrack')
+    assert report.metadata['num_classes'] == 3 and 'classes' not in report.metadata

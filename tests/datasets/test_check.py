@@ -136,6 +136,23 @@ def test_ovis_needs_occlusion(content, make_set, check):
     assert "annotation 5: the list 'occlusion' is missing" in ''.join(lines)
 
 
+def test_occlusion_of_the_file_and_of_its_hold_out(vis, make_set, check):
+    no, slight, severe = 'no_occlusion', 'slight_occlusion', 'severe_occlusion'
+    annotations = [
+        vis.track(1, 17, [BOX, None, BOX], occlusion=[no, None, no]),
+        vis.track(2, 17, [BOX, BOX, BOX], occlusion=[slight] * 3),  # on the limit of light and moderate
+        vis.track(3, 29, [BOX], occlusion=[severe]),
+        vis.track(4, 29, [BOX], occlusion=[no]),
+        vis.track(5, 42, [BOX], occlusion=['much']),
+    ]
+    videos = [vis.video(17, 3), vis.video(29, 1), vis.video(42, 1)]  # 29 is held out
+    paths = make_set(vis.document(videos, annotations))
+    count, lines = check(paths.ann_file)
+    expected = 'occlusion of tracks: 3 light, 1 moderate, 1 heavy; in the hold-out: 1 light, 0 moderate, 1 heavy'
+    assert count == 1 and '1 in hold-out' in lines[0]
+    assert lines[1] == f'{paths.ann_file}: {expected} (on a limit: in both classes)'
+
+
 def test_coco_file(tmp_path, check):
     image = {'id': 3, 'file_name': 'a.jpg', 'height': 20, 'width': 30}
     annotation = {'id': 1, 'image_id': 3, 'category_id': 1, 'bbox': [1, 2, 3, 4], 'area': 12, 'segmentation': [[1, 2]]}

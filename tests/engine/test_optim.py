@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
+from mmdet.engine.config import load_config
 from mmdet.engine.optim import build_optim_wrapper, build_schedulers, learning_rates, scheduler_state, with_amp
 from mmdet.errors import ConfigError
 
 CPU = torch.device('cpu')
 SGD = {'type': 'SGD', 'lr': 0.005, 'momentum': 0.9, 'weight_decay': 1e-4}
-STATED = [
-    {'type': 'LinearLR', 'start_factor': 1 / 3, 'by_epoch': False, 'begin': 0, 'end': 501},
-    {'type': 'MultiStepLR', 'by_epoch': True, 'milestones': [8, 11], 'gamma': 0.1},
-]
+ORIGINAL = load_config(Path(__file__).parents[2] / 'configs/masktrack_rcnn_r50_fpn_1x_youtubevis.py')  # states them
+STATED = [scheduler.to_dict() for scheduler in ORIGINAL.param_scheduler]
 
 
 def rates_of_a_run(epochs: int, iterations: int) -> dict[tuple[int, int], float]:
     """Rate by (epoch, iteration in the epoch), both from 0."""
-    wrapper = build_optim_wrapper(nn.Linear(1, 1), {'type': 'OptimWrapper', 'optimizer': SGD}, CPU)
+    wrapper = build_optim_wrapper(nn.Linear(1, 1), ORIGINAL.optim_wrapper.to_dict(), CPU)
     warm_up, steps = build_schedulers(wrapper, STATED, iterations)
     rates = {}
     for epoch in range(epochs):

@@ -208,7 +208,7 @@ def test_full_disk_during_a_checkpoint(toy, process, tmp_path, monkeypatch):
 
 def test_console_and_files(toy, process, tmp_path, capsys):
     set_up_logging(process, tmp_path)
-    config = toy.toy_config(tmp_path, log_cfg={'interval': 5, 'tensorboard': True}, train_cfg={'max_epochs': 3})
+    config = toy.toy_config(tmp_path, log_cfg={'interval': 5}, train_cfg={'max_epochs': 3})
     toy.make_trainer(config, process).train()
     out = capsys.readouterr().out
     assert re.search(r'epoch 2/3 batch 1/4  eta \d:\d\d:\d\d  lr [\d.e-]+  grad_norm', out)

@@ -146,7 +146,7 @@ def toy_config(work_dir, **changes) -> Config:
             {'type': 'LinearLR', 'start_factor': 0.1, 'by_epoch': False, 'begin': 0, 'end': 6},
             {'type': 'MultiStepLR', 'by_epoch': True, 'milestones': [1, 2], 'gamma': 0.5},
         ],
-        'log_cfg': {'interval': 1},
+        'log_cfg': {'interval': 1, 'tensorboard': False},
         'model': {},
     }
     return Config({**config, **changes})

@@ -13,7 +13,9 @@ from mmdet.errors import ConfigError, DataError, IncompatibleSlotsError
 from mmdet.models.detectors import Clip
 from mmdet.models.detectors.mask_rcnn import MaskRCNN
 from mmdet.models.roi_heads.roi_extractor import to_rois
+from mmdet.models.video import session as session_module
 from mmdet.models.video.segmenter import partner_frames
+from mmdet.models.video.session import to_host
 from mmdet.structures import FrameSample, InstanceData
 
 REACH = 5
@@ -151,6 +153,28 @@ def test_every_frame_is_encoded_once_and_features_are_kept_no_longer_than_needed
 def bytes_of(clip: Clip) -> int:
     """Memory that the features hold on to, which is that of a whole chunk for a view of one."""
     return sum(level.untyped_storage().nbytes() for level in clip.features)
+
+
+@pytest.mark.parametrize('chunk', [3, 8])
+def test_detections_leave_the_device_once_a_chunk(
+    model: nn.Module, annotated_clip: Callable, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    transfers: list[int] = []
+
+    def counted(found: Sequence[InstanceData]) -> list[InstanceData]:
+        transfers.append(len(found))
+        return to_host(found)
+
+    monkeypatch.setattr(session_module, 'to_host', counted)
+    frames, samples = annotated_clip([0] * 16)
+    session, received = model.start_video(), 0
+    for start in range(0, 16, chunk):
+        session.step(frames[start : start + chunk], samples[start : start + chunk])
+        left = max(min(start + chunk, 16) - REACH, 0)
+        assert transfers.pop() == left - received and not transfers
+        received = left
+    session.finish()
+    assert transfers == [REACH]
 
 
 def test_a_video_of_unknown_length_ends_with_finish(model: nn.Module, annotated_clip: Callable) -> None:

@@ -49,3 +49,42 @@ def test_loss_is_zero_where_every_cell_is_right():
     assert loss.item() == pytest.approx(0.0, abs=1e-6)
     wrong = head.loss(torch.full((1, 4, 4), 7.0), sampled, [masks], BoxConvention())['loss_mask']
     assert wrong.item() == pytest.approx(3.5, abs=0.01)  # half the cells cost 7, half nothing
+
+
+def test_loss_is_the_mean_over_the_cells_of_all_objects_of_a_batch():
+    head = MaskHead(2, LOSS, in_channels=4, channels=4, num_convs=1, mask_size=2)
+    full = torch.ones(1, 8, 8, dtype=torch.uint8)
+    box = torch.tensor([[0.0, 0, 8, 8]])
+    sampled = [
+        SampledRoIs(box, torch.tensor([0]), torch.tensor([1])),
+        SampledRoIs(box.repeat(2, 1), torch.tensor([0, 0]), torch.tensor([0, 0])),
+    ]
+    logits = torch.tensor([0.0, 2.0, -1.0])[:, None, None].expand(3, 2, 2)
+    loss = head.loss(logits, sampled, [full, full], BoxConvention())['loss_mask']
+    assert loss.item() == pytest.approx((0.693147 + 0.126928 + 1.313262) / 3, abs=1e-5)
+
+
+COLUMNS = [[0, 0, 0, 0, 1, 1, 1, 1]] * 8  # set from column 4 on
+ROWS = [[0] * 8] * 3 + [[1] * 8] * 5  # set from row 3 on
+
+
+@pytest.mark.parametrize(
+    ('inclusive', 'index', 'size', 'expected'),
+    [
+        # corners are cut off to 2, 1, 6, 5: columns 2 and 3 are empty, 4 to 6 are set
+        pytest.param([2.7, 1.2, 6.9, 5.5], 0, 5, [[0, 0, 1, 1, 1]] * 5, id='cells are pixels'),
+        pytest.param([2.7, 1.2, 6.9, 5.5], 0, 10, [[0] * 4 + [1] * 6] * 10, id='quarters round down, three up'),
+        pytest.param([2.7, 1.2, 6.9, 5.5], 0, 3, [[0, 1, 1]] * 3, id='smaller'),
+        pytest.param([0, 2, 1, 3], 1, 2, [[0, 0], [1, 1]], id='the other object'),
+        pytest.param([4.2, 3.2, 3.9, 2.9], 0, 2, [[1, 1], [1, 1]], id='at least one pixel'),
+    ],
+)
+def test_legacy_targets(inclusive, index, size, expected):
+    masks = torch.tensor([COLUMNS, ROWS], dtype=torch.uint8)
+    boxes = torch.tensor([inclusive]) + torch.tensor([0, 0, 1, 1])
+    head = MaskHead(1, LOSS, in_channels=4, channels=4, num_convs=1, mask_size=size)
+    seen = []
+    head.loss_mask.forward = lambda logits, targets, count: seen.append(targets)
+    sampled = [SampledRoIs(boxes, torch.tensor([index]), torch.tensor([0]))]
+    head.loss(torch.zeros(1, size, size), sampled, [masks], BoxConvention('legacy'))
+    assert seen[0].tolist() == [expected]

@@ -71,6 +71,13 @@ def test_architectures_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     assert build.architectures('nvcc') == ['80', '90']
 
 
-def test_no_nvcc_for_a_torch_without_cuda(tmp_path: Path) -> None:
+def test_no_cuda_library_for_a_torch_without_cuda(tmp_path: Path) -> None:
     with pytest.raises(build.CannotBuild, match='no CUDA'):
-        build.find_nvcc(tmp_path)
+        build.build_cuda(tmp_path / 'library.so', tmp_path)
+
+
+def test_nvcc_of_cuda_home_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / 'bin').mkdir()
+    (tmp_path / 'bin' / 'nvcc').touch(mode=0o755)
+    monkeypatch.setenv('CUDA_HOME', str(tmp_path))
+    assert build.find_nvcc() == str(tmp_path / 'bin' / 'nvcc')

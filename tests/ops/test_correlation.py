@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mmdet.ops import _native
 from mmdet.ops.correlation import correlation, displacements
+from mmdet.ops.csrc import build
 
 
 @pytest.fixture(params=['torch', 'cpp'])
@@ -343,6 +344,24 @@ def test_compiles_without_a_graph_break() -> None:
         torch.testing.assert_close(torch.autograd.grad(out.sum(), (first, second)), wanted)
 
 
+@pytest.mark.slow
+def test_inductor_takes_it_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    try:
+        build.cxx()
+    except build.CannotBuild as reason:
+        pytest.skip(str(reason))
+    monkeypatch.setenv('TORCHINDUCTOR_CACHE_DIR', str(tmp_path))
+    first, second = maps(1, 3, 6, 7, dtype=torch.float32)
+
+    def run(a: Tensor, b: Tensor) -> Tensor:
+        return correlation(a, b * 2, kernel_size=2, patch_size=4, dilation_patch=2, window='cuda').relu()
+
+    expected, out = run(first, second), torch.compile(run, fullgraph=True)(first, second)
+    torch.testing.assert_close(out, expected)
+    wanted = torch.autograd.grad(expected.sum(), (first, second))
+    torch.testing.assert_close(torch.autograd.grad(out.sum(), (first, second)), wanted)
+
+
 @pytest.mark.parametrize('isa', ['avx512', 'avx2', 'generic'])
 @pytest.mark.parametrize('dtype', [torch.float64, torch.float32])
 def test_every_instruction_set(isa: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -392,16 +411,38 @@ def test_library_that_does_not_load_is_reported_once(fresh_loader: Path) -> None
         correlation(ONES, COUNTING)
 
 
+@pytest.fixture
+def cuda_kernels() -> None:
+    """Skips where the CUDA kernels cannot run."""
+    if not torch.cuda.is_available():
+        pytest.skip('no CUDA device')
+    if not _native.cuda_library().loaded:
+        pytest.skip(f'CUDA kernels: {_native.cuda_library().note}')
+
+
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
+@pytest.mark.usefixtures('cuda_kernels')
+@pytest.mark.parametrize(('shape', 'options'), random_cases(18))
+def test_cuda_follows_the_definition(shape: tuple[int, ...], options: dict) -> None:
+    first, second = maps(*shape)
+    expected = by_definition(first, second, **options)
+    here = [tensor.detach().cuda().requires_grad_() for tensor in (first, second)]
+    out = correlation(*here, **options, backend='cuda')
+    torch.testing.assert_close(out.cpu(), expected, rtol=0, atol=1e-10)
+    weight = torch.randn_like(expected)
+    wanted = torch.autograd.grad(expected, (first, second), weight)
+    found = torch.autograd.grad(out, here, weight.cuda())
+    torch.testing.assert_close([grad.cpu() for grad in found], list(wanted), rtol=0, atol=1e-10)
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures('cuda_kernels')
 @pytest.mark.parametrize('dtype', [torch.float64, torch.float32, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize('window', ['centred', 'cuda'])
 @pytest.mark.parametrize(
     ('shape', 'patch', 'step'), [((2, 256, 13, 37), 16, 2), ((1, 5, 9, 70), (21, 3), (2, 40)), ((1, 4, 3, 2), 9, 1)]
 )
 def test_cuda(shape: tuple, patch: object, step: object, window: str, dtype: torch.dtype) -> None:
-    if not _native.cuda_library().loaded:
-        pytest.skip(f'CUDA kernels: {_native.cuda_library().note}')
     first, second = maps(*shape, dtype=dtype)
     options = dict(patch_size=patch, dilation_patch=step, window=window)
     wide1, wide2 = first.detach().double().requires_grad_(), second.detach().double().requires_grad_()

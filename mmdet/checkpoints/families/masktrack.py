@@ -13,6 +13,7 @@ from mmdet.checkpoints.families.heads import BACKGROUND_LAST, DROP_BACKGROUND_BO
 from mmdet.checkpoints.families.openmmlab import ASSUMED, facts
 from mmdet.checkpoints.report import LoadReport
 from mmdet.checkpoints.state import Shapes, StateDict
+from mmdet.class_names import OVIS_CLASSES
 
 
 def _both(old: str, new: str, change: Change) -> list[Rule]:
@@ -51,9 +52,12 @@ def _convert(key_map: KeyMap, name: str, state_dict: StateDict, meta: Mapping[st
     known = {**facts(meta), 'convention': 'legacy'}
     if 'track_head.fcs.0.weight' in ours:
         known['track_head'] = {'last_relu': False}
+    assumed = dict(ASSUMED)
     if 'calibration_head.deform_conv.weight' in ours:
         known['calibration_head'] = {'window': 'cuda'}  # that program was trained on a GPU, whose window lies elsewhere
-    return Converted(ours, report, known, ASSUMED)
+        if len(ours['detector.roi_head.bbox_head.fc_cls.weight']) == len(OVIS_CLASSES) + 1:
+            assumed['classes'] = list(OVIS_CLASSES)  # the data set that it was written for
+    return Converted(ours, report, known, assumed)
 
 
 def _invert(key_map: KeyMap, name: str, state_dict: StateDict) -> tuple[StateDict, LoadReport]:

@@ -27,34 +27,38 @@ UNALIGNED = (
     'torchvision rounds its anchors and pools with an unaligned RoIAlign, which our geometry does not: good as a start '
     'for training, slightly off when tested as it is'
 )
-PYRAMID_AND_HEADS = [
-    Rule('backbone.body.*', 'detector.backbone.*'),
-    Rule('backbone.fpn.inner_blocks.#.1.*', 'detector.neck.lateral_convs.#.bn.*'),
-    Rule('backbone.fpn.inner_blocks.#.0.*', 'detector.neck.lateral_convs.#.conv.*'),
-    Rule('backbone.fpn.inner_blocks.#.*', 'detector.neck.lateral_convs.#.conv.*'),  # before torchvision 0.13
-    Rule('backbone.fpn.layer_blocks.#.1.*', 'detector.neck.fpn_convs.#.bn.*'),
-    Rule('backbone.fpn.layer_blocks.#.0.*', 'detector.neck.fpn_convs.#.conv.*'),
-    Rule('backbone.fpn.layer_blocks.#.*', 'detector.neck.fpn_convs.#.conv.*'),
-    Rule('rpn.head.cls_logits.*', 'detector.rpn_head.rpn_cls.*'),
-    Rule('rpn.head.bbox_pred.*', 'detector.rpn_head.rpn_reg.*'),
-    Rule('roi_heads.box_head.fc6.*', f'{BOX}.shared_fcs.0.*'),
-    Rule('roi_heads.box_head.fc7.*', f'{BOX}.shared_fcs.1.*'),
-    Rule('roi_heads.box_head.5.*', f'{BOX}.shared_fcs.0.*'),  # version 2: four convolutions, flatten, one layer
-    Rule('roi_heads.box_head.#.0.*', f'{BOX}.shared_convs.#.conv.*'),
-    Rule('roi_heads.box_head.#.1.*', f'{BOX}.shared_convs.#.bn.*'),
-    Rule('roi_heads.box_predictor.cls_score.*', f'{BOX}.fc_cls.*', BACKGROUND_LAST),
-    Rule('roi_heads.box_predictor.bbox_pred.*', f'{BOX}.fc_reg.*', DROP_BACKGROUND_BOX),
-    *(Rule(f'roi_heads.mask_head.mask_fcn{i + 1}.*', f'{MASK}.convs.{i}.conv.*') for i in range(4)),  # before 0.13
-    Rule('roi_heads.mask_head.#.0.*', f'{MASK}.convs.#.conv.*'),
-    Rule('roi_heads.mask_head.#.1.*', f'{MASK}.convs.#.bn.*'),
-    Rule('roi_heads.mask_predictor.conv5_mask.*', f'{MASK}.upsample.*'),
-    Rule('roi_heads.mask_predictor.mask_fcn_logits.*', f'{MASK}.conv_logits.*', DROP_BACKGROUND_MASK),
-]
-ONE_RPN_CONV = [
-    Rule('rpn.head.conv.0.0.*', 'detector.rpn_head.rpn_conv.*'),
-    Rule('rpn.head.conv.*', 'detector.rpn_head.rpn_conv.*'),  # before torchvision 0.13
-]
-MORE_RPN_CONVS = [Rule('rpn.head.conv.#.0.*', 'detector.rpn_head.rpn_conv.#.conv.*')]
+VERSION_2 = (
+    "version 2 fits a model with norm_cfg=dict(type='BN') in neck, bbox_head and mask_head, num_convs=2 in rpn_head, "
+    'num_convs=4 and num_fcs=1 in bbox_head'
+)
+MAP = KeyMap(
+    rules=[
+        Rule('backbone.body.*', 'detector.backbone.*'),
+        Rule('backbone.fpn.inner_blocks.#.1.*', 'detector.neck.lateral_convs.#.norm.*'),
+        Rule('backbone.fpn.inner_blocks.#.0.*', 'detector.neck.lateral_convs.#.conv.*'),
+        Rule('backbone.fpn.inner_blocks.#.*', 'detector.neck.lateral_convs.#.conv.*'),  # before torchvision 0.13
+        Rule('backbone.fpn.layer_blocks.#.1.*', 'detector.neck.fpn_convs.#.norm.*'),
+        Rule('backbone.fpn.layer_blocks.#.0.*', 'detector.neck.fpn_convs.#.conv.*'),
+        Rule('backbone.fpn.layer_blocks.#.*', 'detector.neck.fpn_convs.#.conv.*'),
+        Rule('rpn.head.conv.0.0.*', 'detector.rpn_head.rpn_conv.*'),
+        Rule('rpn.head.conv.1.0.*', 'detector.rpn_head.more_rpn_convs.0.*'),
+        Rule('rpn.head.conv.*', 'detector.rpn_head.rpn_conv.*'),  # before torchvision 0.13
+        Rule('rpn.head.cls_logits.*', 'detector.rpn_head.rpn_cls.*'),
+        Rule('rpn.head.bbox_pred.*', 'detector.rpn_head.rpn_reg.*'),
+        Rule('roi_heads.box_head.fc6.*', f'{BOX}.shared_fcs.0.*'),
+        Rule('roi_heads.box_head.fc7.*', f'{BOX}.shared_fcs.1.*'),
+        Rule('roi_heads.box_head.5.*', f'{BOX}.shared_fcs.0.*'),  # version 2: four convolutions, flatten, one layer
+        Rule('roi_heads.box_head.#.0.*', f'{BOX}.shared_convs.#.conv.*'),
+        Rule('roi_heads.box_head.#.1.*', f'{BOX}.shared_convs.#.norm.*'),
+        Rule('roi_heads.box_predictor.cls_score.*', f'{BOX}.fc_cls.*', BACKGROUND_LAST),
+        Rule('roi_heads.box_predictor.bbox_pred.*', f'{BOX}.fc_reg.*', DROP_BACKGROUND_BOX),
+        *(Rule(f'roi_heads.mask_head.mask_fcn{i + 1}.*', f'{MASK}.convs.{i}.conv.*') for i in range(4)),  # before 0.13
+        Rule('roi_heads.mask_head.#.0.*', f'{MASK}.convs.#.conv.*'),
+        Rule('roi_heads.mask_head.#.1.*', f'{MASK}.convs.#.norm.*'),
+        Rule('roi_heads.mask_predictor.conv5_mask.*', f'{MASK}.upsample.*'),
+        Rule('roi_heads.mask_predictor.mask_fcn_logits.*', f'{MASK}.conv_logits.*', DROP_BACKGROUND_MASK),
+    ],
+)
 
 
 def detect(shapes: Shapes) -> bool:
@@ -64,12 +68,11 @@ def detect(shapes: Shapes) -> bool:
 
 def convert(state_dict: StateDict, meta: Mapping[str, Any], options: ConvertOptions) -> Converted:
     """Weights of torchvision's Mask R-CNN under our names."""
-    second = SECOND_RPN_CONV in state_dict
     report = LoadReport(family='torchvision')
-    ours = KeyMap([*(MORE_RPN_CONVS if second else ONE_RPN_CONV), *PYRAMID_AND_HEADS]).to_ours(state_dict, report)
+    ours = MAP.to_ours(state_dict, report)
     report.notes.append(UNALIGNED)
-    if second:
-        report.notes.append('version 2 has batch norm in pyramid and heads and a second RPN convolution')
+    if SECOND_RPN_CONV in state_dict:
+        report.notes.append(VERSION_2)
     is_coco = len(ours[f'{BOX}.fc_cls.weight']) == COCO_ROWS
     _match_frozen_norms(ours, report, options.frozen_bn_eps, is_coco)
     known: dict[str, Any] = {'convention': 'modern', **ASSUMED}

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mmdet.errors import ConfigError
 from mmdet.geometry import BoxConvention, decode_deltas, encode_deltas
 from mmdet.models.assigners import IGNORED
 from mmdet.models.init import normal_init
@@ -23,12 +24,16 @@ class RPNHead(nn.Module):
     """Objectness and box deltas of anchors; proposals out.
 
     Args:
-        in_channels, feat_channels: channels of the pyramid and of the hidden convolution.
+        in_channels, feat_channels: channels of the pyramid and of the hidden convolutions.
         anchor_generator, assigner, sampler, loss_cls, loss_bbox: config dicts.
         nms_pre: best anchors per level that enter NMS.
         nms_iou_threshold: overlap above which the weaker proposal goes.
         max_per_image: proposals kept per image over all levels.
         allowed_border: anchors further than this many pixels outside the image do not train; negative: all train.
+        num_convs: hidden 3x3 convolutions; 1 as published, 2 in torchvision's second version.
+
+    Raises:
+        ConfigError: no hidden convolution.
     """
 
     def __init__(
@@ -44,8 +49,11 @@ class RPNHead(nn.Module):
         nms_iou_threshold: float = 0.7,
         max_per_image: int = 1000,
         allowed_border: int = -1,
+        num_convs: int = 1,
     ) -> None:
         super().__init__()
+        if num_convs < 1:
+            raise ConfigError(f'RPNHead: num_convs must be at least 1, got {num_convs}')
         self.anchors = MODELS.build(anchor_generator)
         self.assigner = MODELS.build(assigner)
         self.sampler = MODELS.build(sampler)
@@ -54,14 +62,19 @@ class RPNHead(nn.Module):
         self.nms_pre, self.nms_iou_threshold, self.max_per_image = nms_pre, nms_iou_threshold, max_per_image
         self.allowed_border = allowed_border
         self.rpn_conv = nn.Conv2d(in_channels, feat_channels, 3, padding=1)
+        self.more_rpn_convs = nn.ModuleList(
+            nn.Conv2d(feat_channels, feat_channels, 3, padding=1) for _ in range(num_convs - 1)
+        )
         self.rpn_cls = nn.Conv2d(feat_channels, self.anchors.num_anchors, 1)
         self.rpn_reg = nn.Conv2d(feat_channels, self.anchors.num_anchors * 4, 1)
-        for layer in (self.rpn_conv, self.rpn_cls, self.rpn_reg):
+        for layer in (self.rpn_conv, *self.more_rpn_convs, self.rpn_cls, self.rpn_reg):
             normal_init(layer, std=0.01)
 
     def forward(self, features: Features) -> tuple[list[Tensor], list[Tensor]]:
         """Per level objectness logits (B, A, H, W) and deltas (B, 4A, H, W)."""
-        hidden = [functional.relu(self.rpn_conv(x)) for x in features]
+        hidden = list(features)
+        for conv in (self.rpn_conv, *self.more_rpn_convs):
+            hidden = [functional.relu(conv(x)) for x in hidden]
         return [self.rpn_cls(x) for x in hidden], [self.rpn_reg(x) for x in hidden]
 
     def _flatten(self, maps: Sequence[Tensor], values: int) -> list[Tensor]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mmdet.errors import ConfigError
 from mmdet.geometry import BoxConvention, decode_deltas, encode_deltas
 from mmdet.models.init import normal_init, xavier_init
 from mmdet.models.layers import ConvBlock
@@ -19,7 +21,7 @@ from mmdet.registry import MODELS
 
 @MODELS.register_module()
 class BBoxHead(nn.Module):
-    """Optional convolutions, two shared fully connected layers, then class logits and class-specific deltas.
+    """Optional convolutions, shared fully connected layers, then class logits and class-specific deltas.
 
     Background is the last class.
 
@@ -34,6 +36,10 @@ class BBoxHead(nn.Module):
         score_threshold: detections need a greater score.
         nms_iou_threshold: overlap above which the weaker detection of a class goes.
         max_per_image: detections kept per image.
+        num_fcs: hidden layers; 2 as published, 1 in torchvision's second version.
+
+    Raises:
+        ConfigError: no hidden layer.
     """
 
     def __init__(
@@ -50,8 +56,11 @@ class BBoxHead(nn.Module):
         score_threshold: float = 0.05,
         nms_iou_threshold: float = 0.5,
         max_per_image: int = 100,
+        num_fcs: int = 2,
     ) -> None:
         super().__init__()
+        if num_fcs < 1:
+            raise ConfigError(f'BBoxHead: num_fcs must be at least 1, got {num_fcs}')
         self.num_classes = num_classes
         self.target_stds = tuple(target_stds)
         self.score_threshold = score_threshold
@@ -60,9 +69,8 @@ class BBoxHead(nn.Module):
         self.shared_convs = nn.ModuleList(
             ConvBlock(in_channels, in_channels, 3, padding=1, norm_cfg=norm_cfg) for _ in range(num_convs)
         )
-        self.shared_fcs = nn.ModuleList(
-            [nn.Linear(in_channels * roi_size**2, fc_channels), nn.Linear(fc_channels, fc_channels)]
-        )
+        widths = [in_channels * roi_size**2, *[fc_channels] * num_fcs]
+        self.shared_fcs = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
         self.fc_cls = nn.Linear(fc_channels, num_classes + 1)
         self.fc_reg = nn.Linear(fc_channels, 4 * num_classes)
         for layer in self.shared_fcs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,23 +54,28 @@ class VideoSession(FrameOrder):
             self.model.check_blank_frames_suffice()
         images = self.model.data_preprocessor([frames])[0]
         clip = Clip(images, samples, self.model.detector.extract_feat(images), self.model.detector.convention, frames)
-        if self._window is None:
-            return self._results(clip)
-        finished = []
-        for index in range(len(samples)):
-            for frame, references in self._window.push(clip.frame(index)):
-                finished += self._results(frame, references)
-        return finished
+        return self._results(self._ready(clip))
 
     @torch.no_grad()
     def finish(self) -> list[FrameSample]:
         """End of the video: the frames that still waited, in order."""
-        waiting = self._window.finish() if self._window is not None else []
-        return [result for frame, references in waiting for result in self._results(frame, references)]
+        return self._results(self._window.finish() if self._window is not None else [])
 
-    def _results(self, clip: Clip, references: Sequence[Clip] | None = None) -> list[FrameSample]:
-        detections = to_host(self.model.detect(clip, references))
-        return [self._associate(own, sample) for own, sample in zip(detections, clip.samples)]
+    def _ready(self, clip: Clip) -> Iterator[tuple[Clip, Sequence[Clip] | None]]:
+        """What can be detected in, and the frames it is calibrated with; one by one, so that the window stays small."""
+        if self._window is None:
+            yield clip, None
+            return
+        for index in range(len(clip.samples)):
+            yield from self._window.push(clip.frame(index))
+
+    def _results(self, ready: Iterable[tuple[Clip, Sequence[Clip] | None]]) -> list[FrameSample]:
+        found: list[InstanceData] = []
+        samples: list[FrameSample] = []
+        for frames, references in ready:
+            found += self.model.detect(frames, references)
+            samples += frames.samples
+        return [self._associate(own, sample) for own, sample in zip(to_host(found), samples)]
 
     def _associate(self, detections: InstanceData, sample: FrameSample) -> FrameSample:
         result = FrameSample(metainfo=sample.metainfo)

@@ -65,14 +65,12 @@ def cxx() -> str:
     raise CannotBuild('no C++ compiler was found (install g++ or set CXX)')
 
 
-def find_nvcc(torch: Path) -> str:
+def find_nvcc() -> str:
     """The CUDA compiler: ``$CUDA_HOME/bin/nvcc``, else from the PATH, else /usr/local/cuda.
 
     Raises:
-        CannotBuild: there is none, or torch was built without CUDA.
+        CannotBuild: there is none.
     """
-    if not any((torch / 'lib').glob('libtorch_cuda*')):
-        raise CannotBuild('this torch has no CUDA')
     for name in (f'{os.environ.get("CUDA_HOME", "")}/bin/nvcc', 'nvcc', '/usr/local/cuda/bin/nvcc'):
         if (found := shutil.which(name)) is not None:
             return found
@@ -123,8 +121,14 @@ def compile_kernels(nvcc: str, archs: list[str], target: Path, verbose: bool = F
 
 
 def build_cuda(target: Path, torch: Path, verbose: bool = False) -> None:
-    """Writes the CUDA library; the CUDA runtime is linked statically, so it needs none of torch's exact version."""
-    nvcc = find_nvcc(torch)
+    """Writes the CUDA library; the CUDA runtime is linked statically, so it needs none of torch's exact version.
+
+    Raises:
+        CannotBuild: torch was built without CUDA, there is no compiler, or it failed.
+    """
+    if not any((torch / 'lib').glob('libtorch_cuda*')):
+        raise CannotBuild('this torch has no CUDA')
+    nvcc = find_nvcc()
     archs = architectures(nvcc)
     if not archs:
         raise CannotBuild(f'{nvcc} knows none of the architectures {", ".join(ARCHITECTURES)}')

@@ -16,6 +16,8 @@ from mmdet.checkpoints.families import ConvertOptions, matching
 from mmdet.checkpoints.families.base import Converted
 from mmdet.checkpoints.families.torchvision import TORCHVISION
 from mmdet.checkpoints.state import shapes_of
+from mmdet.errors import ConfigError
+from mmdet.registry import MODELS, register_all
 
 StateDict = dict[str, Tensor]
 BOX, MASK = 'detector.roi_head.bbox_head', 'detector.roi_head.mask_head'
@@ -161,19 +163,101 @@ def test_names_of_old_releases(coco_model: nn.Module, converted: Converted) -> N
     assert all(torch.equal(again[key], converted.state_dict[key]) for key in again)
 
 
-def test_version_2_has_its_norms_and_convolutions_named_as_mmdetection_does() -> None:
-    model = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None)
-    converted = TORCHVISION.convert(model.state_dict(), {}, KEEP)
-    assert len(converted.state_dict) == len(model.state_dict())
-    assert {
-        'detector.neck.lateral_convs.0.bn.running_mean',
-        'detector.neck.fpn_convs.3.conv.weight',
-        'detector.rpn_head.rpn_conv.1.conv.weight',
-        f'{BOX}.shared_convs.3.bn.bias',
-        f'{BOX}.shared_fcs.0.weight',
-        f'{MASK}.convs.0.bn.weight',
-    } <= set(converted.state_dict)
-    assert any('version 2' in note for note in converted.report.notes)
+BN = dict(type='BN')
+SECOND = dict(  # what the note of the report asks for
+    neck=dict(type='FPN', in_channels=(256, 512, 1024, 2048), norm_cfg=BN),
+    rpn_head=dict(
+        type='RPNHead',
+        in_channels=256,
+        num_convs=2,
+        anchor_generator=dict(type='AnchorGenerator', strides=(4, 8, 16, 32, 64)),
+        assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.7, neg_iou_thr=0.3, min_pos_iou=0.3),
+        sampler=dict(type='RandomSampler', num=256, pos_fraction=0.5),
+        loss_cls=dict(type='BinaryCrossEntropyLoss'),
+        loss_bbox=dict(type='SmoothL1Loss'),
+    ),
+    bbox_head=dict(
+        type='BBoxHead',
+        num_classes=90,
+        num_convs=4,
+        num_fcs=1,
+        norm_cfg=BN,
+        loss_cls=dict(type='CrossEntropyLoss'),
+        loss_bbox=dict(type='SmoothL1Loss'),
+    ),
+    mask_head=dict(type='MaskHead', num_classes=90, norm_cfg=BN, loss_mask=dict(type='BinaryCrossEntropyLoss')),
+)
+PLACES = dict(neck='detector.neck', rpn_head='detector.rpn_head', bbox_head=BOX, mask_head=MASK)
+
+
+@pytest.fixture(scope='module')
+def second() -> nn.Module:
+    """Version 2 with running statistics that norms cannot do without."""
+    model = _randomised(maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None))
+    generator = torch.Generator().manual_seed(1)
+    for norm in (layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)):
+        norm.running_mean = torch.randn(norm.num_features, generator=generator) * 0.1
+        norm.running_var = torch.rand(norm.num_features, generator=generator) + 0.5
+    return model
+
+
+@pytest.fixture(scope='module')
+def own_parts(second: nn.Module) -> dict[str, nn.Module]:
+    """Our pyramid and heads with the weights of version 2; together with the backbone they take all of them."""
+    register_all()
+    state = TORCHVISION.convert(second.state_dict(), {}, KEEP).state_dict
+    parts = {}
+    for name, config in SECOND.items():
+        prefix = f'{PLACES[name]}.'
+        own = {key.removeprefix(prefix): state.pop(key) for key in list(state) if key.startswith(prefix)}
+        parts[name] = MODELS.build(config).eval()
+        parts[name].load_state_dict(own)
+    assert {key.split('.')[1] for key in state} == {'backbone'}
+    return parts
+
+
+def check_near(found: Tensor, expected: Tensor) -> None:
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4 * expected.std().item())
+
+
+@torch.no_grad()
+def test_pyramid_and_proposals_of_version_2(second: nn.Module, own_parts: dict[str, nn.Module]) -> None:
+    maps = [torch.randn(1, 256 * 2**i, 16 // 2**i, 16 // 2**i) for i in range(4)]
+    levels = list(second.backbone.fpn(OrderedDict(enumerate(maps))).values())
+    ours = own_parts['neck'](maps)
+    logits, deltas = own_parts['rpn_head'](ours)
+    their_logits, their_deltas = second.rpn.head(levels)
+    for found, expected in zip([*ours, *logits, *deltas], [*levels, *their_logits, *their_deltas], strict=True):
+        check_near(found, expected)
+
+
+@torch.no_grad()
+def test_box_head_of_version_2(second: nn.Module, own_parts: dict[str, nn.Module]) -> None:
+    pooled = torch.randn(3, 256, 7, 7)
+    logits, deltas = second.roi_heads.box_predictor(second.roi_heads.box_head(pooled))
+    ours, our_deltas = own_parts['bbox_head'](pooled)
+    check_near(ours, logits.roll(-1, 1))
+    check_near(our_deltas, deltas[:, 4:])
+
+
+@torch.no_grad()
+def test_mask_head_of_version_2(second: nn.Module, own_parts: dict[str, nn.Module]) -> None:
+    pooled, labels = torch.randn(3, 256, 4, 4), torch.tensor([0, 89, 17])
+    expected = second.roi_heads.mask_predictor(second.roi_heads.mask_head(pooled))
+    check_near(own_parts['mask_head'](pooled, labels), expected[torch.arange(3), labels + 1])
+
+
+def test_version_2_says_which_model_it_fits(second: nn.Module, converted: Converted) -> None:
+    notes = TORCHVISION.convert(second.state_dict(), {}, KEEP).report.notes
+    assert any('version 2 fits a model with' in note and 'num_fcs=1' in note for note in notes)
+    assert not any('version 2' in note for note in converted.report.notes)
+
+
+@pytest.mark.parametrize(('part', 'key'), [('rpn_head', 'num_convs'), ('bbox_head', 'num_fcs')])
+def test_heads_need_a_hidden_layer(part: str, key: str) -> None:
+    register_all()
+    with pytest.raises(ConfigError, match=f'{key} must be at least 1, got 0'):
+        MODELS.build({**SECOND[part], key: 0})
 
 
 def _frozen(state: StateDict) -> StateDict:
