@@ -14,8 +14,9 @@ from mmdet.evaluation.davis import MEASURES, TASKS, DavisScores, evaluate_sequen
 from mmdet.evaluation.reports import Report
 from mmdet.evaluation.tables import text_table
 from mmdet.evaluation.vos_metrics import score_video, seen_categories
-from mmdet.evaluation.vot import PROTOCOLS, VOTRun, evaluate_vot, interval_of
+from mmdet.evaluation.vot import PROTOCOLS, evaluate_vot, frame_overlaps, interval_of
 from mmdet.evaluation.vot_files import read_repetitions
+from mmdet.evaluation.vot_runs import VOTRun
 from mmdet.evaluation.youtube_vos import VOSScores
 from mmdet.sequences.davis import read_names
 from mmdet.sequences.label_maps import VOID, read_label_map
@@ -149,6 +150,6 @@ def evaluate_vot_files(arguments: Namespace) -> Report:
     table = text_table(list(numbers), [list(numbers.values())])
     if absent:
         table = f'without {len(absent)} sequences that have no complete result: {", ".join(absent[:8])}\n\n{table}'
-    curves = {run.name: {'overlap': run.overlaps(0)[0].tolist()} for run in runs}
+    curves = {run.name: {'overlap': frame_overlaps(run, arguments.protocol)[0].tolist()} for run in runs}
     extra = {'protocol': arguments.protocol, 'interval': list(interval), 'sequences_without_results': absent}
     return Report(table, {**numbers, **extra}, curves)

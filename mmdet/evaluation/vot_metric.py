@@ -14,18 +14,10 @@ from mmdet.evaluation.metrics import EvaluationDataset, checked_results, require
 from mmdet.evaluation.one_pass import evaluate_one_pass
 from mmdet.evaluation.tables import text_table
 from mmdet.evaluation.video_result import STATES, FrameTracks, VideoResult
-from mmdet.evaluation.vot import (
-    PROTOCOLS,
-    TRACKED,
-    Trajectory,
-    VOTRun,
-    evaluate_vot,
-    interval_of,
-)
-from mmdet.evaluation.vot import (
-    Protocol as Definition,
-)
+from mmdet.evaluation.vot import PROTOCOLS, evaluate_vot, interval_of
+from mmdet.evaluation.vot import Protocol as Definition
 from mmdet.evaluation.vot_files import rectangle_corners, result_path, write_trajectory
+from mmdet.evaluation.vot_runs import TRACKED, Trajectory, VOTRun
 from mmdet.registry import METRICS
 from mmdet.sequences.regions import polygon_bounds
 
@@ -44,7 +36,7 @@ class RegionDataset(EvaluationDataset, Protocol):
 
 @METRICS.register_module()
 class VOTMetric:
-    """Accuracy, robustness and EAO of VOT, or success and precision of one pass without resets.
+    """EAO, accuracy and robustness of VOT, or success and precision of one pass without resets.
 
     With this metric in ``test_evaluator`` the test runs the reset protocol (``mmdet.engine.vot_reset``), unless
     ``protocol`` is ``one-pass``.

@@ -65,7 +65,7 @@ class VOSScores:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """``J_seen``, ``J_unseen``, ``F_seen``, ``F_unseen`` and ``overall``; without ``seen`` J, F and their mean.
+        """``overall``, ``J_seen``, ``J_unseen``, ``F_seen`` and ``F_unseen``; without ``seen`` J, F and their mean.
 
         A group without objects is left out, of the overall mean too.
         """
@@ -73,7 +73,7 @@ class VOSScores:
             raise DataError('no object was scored')
         if self.seen is None:
             numbers = {m: float(np.mean([getattr(o, m) for o in self.objects])) for m in MEASURES}
-            return {**numbers, 'overall': float(np.mean(list(numbers.values())))}
+            return {'overall': float(np.mean(list(numbers.values()))), **numbers}
         parts = {
             'seen': [o for o in self.objects if o.category in self.seen],
             'unseen': [o for o in self.objects if o.category not in self.seen],
@@ -84,7 +84,7 @@ class VOSScores:
             for group in GROUPS
             if parts[group]
         }
-        return {**numbers, 'overall': float(np.mean(list(numbers.values())))}
+        return {'overall': float(np.mean(list(numbers.values()))), **numbers}
 
     def table(self) -> str:
         """The numbers, and a line per category."""
