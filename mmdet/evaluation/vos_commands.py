@@ -14,7 +14,14 @@ from mmdet.evaluation.davis import MEASURES, TASKS, DavisScores, evaluate_sequen
 from mmdet.evaluation.reports import Report
 from mmdet.evaluation.tables import text_table
 from mmdet.evaluation.vos_metrics import score_video, seen_categories
-from mmdet.evaluation.vot import PROTOCOLS, evaluate_vot, frame_overlaps, interval_of
+from mmdet.evaluation.vot import (
+    PROTOCOLS,
+    attribute_table,
+    evaluate_vot,
+    frame_overlaps,
+    interval_of,
+    per_attribute,
+)
 from mmdet.evaluation.vot_files import read_repetitions
 from mmdet.evaluation.vot_runs import VOTRun
 from mmdet.evaluation.youtube_vos import VOSScores
@@ -141,15 +148,20 @@ def evaluate_vot_files(arguments: Namespace) -> Report:
     for sequence in read_vot(arguments.annotations):
         repetitions = read_repetitions(arguments.results, sequence.name, len(sequence.regions))
         if repetitions:
-            runs.append(VOTRun(sequence.name, sequence.polygons, sequence.size, tuple(repetitions)))
+            known = (sequence.polygons, sequence.size, tuple(repetitions), sequence.attributes)
+            runs.append(VOTRun(sequence.name, *known))
         else:
             absent.append(sequence.name)
     if not runs:
         raise DataError(f'{arguments.results}: no complete result file of any of {len(absent)} sequences')
     numbers = evaluate_vot(runs, (interval[0], interval[1]), arguments.protocol)
     table = text_table(list(numbers), [list(numbers.values())])
+    attributes = per_attribute(runs, arguments.protocol)
+    if attributes:
+        table = f'{table}\n\n{attribute_table(attributes)}'
     if absent:
         table = f'without {len(absent)} sequences that have no complete result: {", ".join(absent[:8])}\n\n{table}'
     curves = {run.name: {'overlap': frame_overlaps(run, arguments.protocol)[0].tolist()} for run in runs}
     extra = {'protocol': arguments.protocol, 'interval': list(interval), 'sequences_without_results': absent}
+    extra['per_attribute'] = attributes
     return Report(table, {**numbers, **extra}, curves)

@@ -19,7 +19,7 @@ interval for 2016      100 to 356, as for 2017 and 2018              108 to 371
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -27,9 +27,20 @@ import numpy as np
 
 from mmdet.errors import ConfigError, DataError
 from mmdet.evaluation import vot_pysot, vot_toolkit
+from mmdet.evaluation.average_precision import ABSENT
+from mmdet.evaluation.tables import text_table
 from mmdet.evaluation.vot_runs import Compare, VOTRun
 
-__all__ = ['INTERVALS', 'PROTOCOLS', 'Protocol', 'evaluate_vot', 'frame_overlaps', 'interval_of']
+__all__ = [
+    'INTERVALS',
+    'PROTOCOLS',
+    'Protocol',
+    'attribute_table',
+    'evaluate_vot',
+    'frame_overlaps',
+    'interval_of',
+    'per_attribute',
+]
 
 Protocol = Literal['pysot', 'toolkit']
 PROTOCOLS: tuple[str, ...] = get_args(Protocol)
@@ -89,6 +100,37 @@ def evaluate_vot(runs: Sequence[VOTRun], interval: tuple[int, int], protocol: Pr
 def frame_overlaps(run: VOTRun, protocol: Protocol = 'pysot') -> list[np.ndarray]:
     """Overlaps (T,) in every frame of each repetition, as accuracy counts them; NaN where nothing was tracked."""
     return run.overlaps(_definition(protocol).compare_in(run.size))
+
+
+def per_attribute(runs: Sequence[VOTRun], protocol: Protocol = 'pysot') -> dict[str, dict[str, float]]:
+    """``accuracy``, ``lost`` and ``frames`` of the frames that have an attribute, by its name.
+
+    Accuracy is the mean over those frames of all sequences together, -1 where none is settled; failures are a mean
+    over repetitions. Sequences without the attribute's file are left out.
+    """
+    names = list(dict.fromkeys(name for run in runs for name in run.attributes))
+    return {name: _with_attribute([run for run in runs if name in run.attributes], name, protocol) for name in names}
+
+
+def _with_attribute(runs: Sequence[VOTRun], name: str, protocol: Protocol) -> dict[str, float]:
+    values, lost, frames = [], 0.0, 0
+    for run in runs:
+        where = run.attributes[name]
+        overlaps = frame_overlaps(run, protocol)
+        values += [t.settled(o)[where] for t, o in zip(run.repetitions, overlaps)]
+        lost += float(np.mean([where[t.failures].sum() for t in run.repetitions]))
+        frames += int(where.sum())
+    known = np.concatenate(values)
+    known = known[~np.isnan(known)]
+    return {'accuracy': float(known.mean()) if len(known) else ABSENT, 'lost': lost, 'frames': frames}
+
+
+def attribute_table(numbers: Mapping[str, Mapping[str, float]]) -> str:
+    """Numbers of :func:`per_attribute` as text."""
+    rows: list[list[str | float | int]] = [
+        [name, int(row['frames']), row['accuracy'], row['lost']] for name, row in numbers.items()
+    ]
+    return text_table(['attribute', 'frames', 'accuracy', 'lost'], rows)
 
 
 def _mean_over(curve: np.ndarray, interval: tuple[int, int], first: int) -> float:

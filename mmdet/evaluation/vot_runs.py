@@ -10,8 +10,17 @@ import numpy as np
 from mmdet.errors import DataError
 
 __all__ = [
-    'BURN_IN', 'FAILED', 'SKIP', 'SKIPPED', 'STARTED', 'TRACKED', 'Compare', 'Trajectory', 'VOTRun', 'expected_overlaps',
-]  # fmt: skip
+    'BURN_IN',
+    'FAILED',
+    'SKIP',
+    'SKIPPED',
+    'STARTED',
+    'TRACKED',
+    'Compare',
+    'Trajectory',
+    'VOTRun',
+    'expected_overlaps',
+]
 
 SKIPPED, STARTED, FAILED, TRACKED = 0, 1, 2, 3  # the first three as result files write them
 SKIP = 5  # frames from a failure to the next start

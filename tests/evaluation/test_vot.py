@@ -10,7 +10,7 @@ import pytest
 
 from mmdet.errors import ConfigError, DataError
 from mmdet.evaluation.one_pass import evaluate_one_pass
-from mmdet.evaluation.vot import evaluate_vot, interval_of
+from mmdet.evaluation.vot import attribute_table, evaluate_vot, interval_of, per_attribute
 from mmdet.evaluation.vot_files import read_repetitions, read_trajectory, result_path, write_trajectory
 from mmdet.evaluation.vot_runs import FAILED, SKIPPED, STARTED, TRACKED, Trajectory, VOTRun
 from mmdet.sequences import box_polygon
@@ -125,6 +125,24 @@ def test_a_run_with_more_failures_than_starts() -> None:
     broken.states[[0, 17]] = TRACKED
     with pytest.raises(DataError, match='sequence toy: 1 failures in a result with 0 starts'):
         evaluate_vot([VOTRun('toy', TRUTH, (300, 300), (broken,))], (10, 20), 'toolkit')
+
+
+@pytest.mark.parametrize('protocol', ['pysot', 'toolkit'])
+def test_frames_with_an_attribute(protocol: str) -> None:
+    """Of the first sequence the frames 11 to 14 (failure at 12), of the second ten that are half beside."""
+    occluded = np.zeros(40, bool)
+    first, second = occluded.copy(), occluded.copy()
+    first[11:15], second[20:30] = True, True
+    runs = [
+        VOTRun('a', TRUTH, (300, 300), (trajectory(failure=12),), {'occlusion': first}),
+        VOTRun('b', TRUTH, (300, 300), (trajectory(20),), {'occlusion': second}),
+        VOTRun('c', TRUTH, (300, 300), (trajectory(20),), {'size_change': occluded}),
+    ]
+    found = per_attribute(runs, protocol)  # type: ignore[arg-type]
+    assert list(found) == ['occlusion', 'size_change']
+    assert found['occlusion'] == pytest.approx({'accuracy': (1 + 10 * HALF) / 11, 'lost': 1, 'frames': 14})
+    assert found['size_change'] == {'accuracy': -1, 'lost': 0, 'frames': 0}
+    assert 'occlusion' in attribute_table(found)
 
 
 INTERVALS = [(2016, 'pysot', (100, 356)), (2016, 'toolkit', (108, 371)), (2018, 'toolkit', (100, 356)),

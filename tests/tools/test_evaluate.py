@@ -184,6 +184,7 @@ def test_vot(evaluate: Callable[..., int], data_dir: Path, tmp_path: Path, capsy
         (tmp_path / 'vot' / name / 'color').symlink_to(bag / 'img')
         (tmp_path / 'vot' / name / 'groundtruth.txt').symlink_to(bag / 'groundtruth.txt')
     (tmp_path / 'vot/list.txt').write_text('bag\nother\n')
+    (tmp_path / 'vot/bag/occlusion.tag').write_text('0\n' * 30 + '1\n' * 5)
     (tmp_path / 'r/baseline/bag').mkdir(parents=True)
     lines = (bag / 'groundtruth.txt').read_text().splitlines()
     (tmp_path / 'r/baseline/bag/bag_001.txt').write_text('\n'.join(['1', *lines[1:]]) + '\n')
@@ -192,4 +193,5 @@ def test_vot(evaluate: Callable[..., int], data_dir: Path, tmp_path: Path, capsy
     numbers = json.loads((tmp_path / 'n.json').read_text())
     assert (numbers['accuracy'], numbers['robustness'], numbers['EAO']) == pytest.approx((1, 0, 1))
     assert numbers['sequences_without_results'] == ['other']
+    assert numbers['per_attribute'] == {'occlusion': {'accuracy': pytest.approx(1), 'lost': 0, 'frames': 5}}
     assert 'without 1 sequences' in capsys.readouterr().out
