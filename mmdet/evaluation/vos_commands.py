@@ -119,13 +119,19 @@ def evaluate_vos(arguments: Namespace) -> Report:
     """Score a folder of results."""
     root, results = Path(arguments.annotations), Path(arguments.results)
     results = results / 'Annotations' if (results / 'Annotations').is_dir() else results
-    scores = VOSScores(seen_categories(arguments.train_meta))
+    scores, curves = VOSScores(seen_categories(arguments.train_meta)), {}
     for video in read_meta(root / 'meta.json'):
         truth = _video_maps(root / 'Annotations' / video.name, video, None, 'annotations')
         size = next(iter(truth.values())).shape
         found = _video_maps(results / video.name, video, (size[0], size[1]), 'results')
-        scores.objects += score_video(video, truth, found)
-    return Report(scores.table(), scores.as_dict())
+        objects = list(score_video(video, truth, found))
+        scores.objects += objects
+        curves[video.name] = {
+            f'{m} object {item.id}': line.tolist()
+            for item in objects
+            for m, line in zip(MEASURES, item.series(video.frames))
+        }
+    return Report(scores.table(), scores.as_dict(), {name: lines for name, lines in curves.items() if lines})
 
 
 def _video_maps(folder: Path, video: VOSVideo, size: tuple[int, int] | None, what: str) -> dict[str, np.ndarray]:
