@@ -73,6 +73,21 @@ def test_objects_appear_when_they_are_marked(build_siammask: Make, frame_sample:
         assert not tracks[frame].lost[row]
 
 
+def test_objects_that_end_are_forgotten(build_siammask: Make, frame_sample: Make) -> None:
+    """From that frame on the object has no row and takes no pixel from the other one, which goes on as before."""
+    options = dict(test_cfg=dict(mask_threshold=0.05, fuse_masks=True))
+    model, frames, boxes = build_siammask('base', **options), clip(4), [[20, 30, 60, 70], [24, 30, 64, 70]]
+    samples = [frame_sample(i, boxes=boxes if i == 0 else None) for i in range(4)]
+    samples[2].set_metainfo(dict(ended_ids=(0, 9)))  # 9 was never there
+    tracks = run(model, frames, samples)
+    assert [t.instance_ids.tolist() for t in tracks] == [[0, 1], [0, 1], [1], [1]]
+    both = run(model, frames, [frame_sample(i, boxes=boxes if i == 0 else None) for i in range(4)])
+    alone = run(model, frames, [frame_sample(i, boxes=boxes[1:] if i == 0 else None, ids=[1]) for i in range(4)])
+    assert tracks[1].masks == both[1].masks
+    assert decode(tracks[2].masks[0]).sum() > decode(both[2].masks[1]).sum()
+    assert (decode(tracks[2].masks[0]) != decode(alone[2].masks[0])).mean() < 1e-3
+
+
 def test_a_given_mask_is_the_result_of_its_frame(build_siammask: Make, frame_sample: Make) -> None:
     mask = torch.zeros(1, *SIZE, dtype=torch.bool)
     mask[0, 30:70, 20:60] = torch.eye(40).bool()
