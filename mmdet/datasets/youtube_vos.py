@@ -28,7 +28,8 @@ class YouTubeVOSDataset(PromptedVideoDataset):
     """``<split>/meta.json``, ``<split>/JPEGImages/<video>`` and ``<split>/Annotations/<video>``.
 
     An object is given in the first frame that the meta file lists for it, and no longer followed after the last. Of the
-    public validation set only the maps of first frames exist: it can be run, not scored. The id of a video is its position in the file, from 1.
+    public validation set only the maps of first frames exist: it can be run, not scored. The id of a video is its
+    position in the file, from 1.
 
     Args:
         ann_file: the meta file.
