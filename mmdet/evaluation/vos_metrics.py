@@ -169,4 +169,5 @@ def score_video(
         if frames:
             own, result = (np.stack([maps[frame] == item.id for frame in frames]) for maps in (truth, found))
             values = score_object(own, result)
-            yield ObjectScore(video.name, item.id, item.category, *values.mean(0).tolist(), frames, values)
+            j, f = values.mean(0).tolist()
+            yield ObjectScore(video.name, item.id, item.category, j, f, frames, values)

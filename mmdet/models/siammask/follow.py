@@ -44,11 +44,14 @@ class Found:
     @classmethod
     def joined(cls, parts: Sequence[Found]) -> Found:
         """Parts one after the other, all with masks or all without."""
-        arrays = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in ('centres', 'sizes', 'scores', 'best')
-        )
         masks = [part.masks for part in parts if part.masks is not None]
-        return cls(*arrays, list(chain.from_iterable(masks)) if masks else None)
+        return cls(
+            np.concatenate([part.centres for part in parts]),
+            np.concatenate([part.sizes for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.best for part in parts]),
+            list(chain.from_iterable(masks)) if masks else None,
+        )
 
 
 @torch.no_grad()
