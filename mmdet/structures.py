@@ -14,6 +14,7 @@ scale_factor    (w_scale, h_scale) from original to resized pixels
 frame_window    where the image is a cut-out: (x, y, width, height), its place in and the size of the whole
                 frame, in pixels of the image
 flip            whether the resized frame was flipped left to right
+ended_ids       numbers of marked objects that are no longer followed from this frame on; absent where there are none
 blank           True where the frame's file was not read, so that its pixels mean nothing; absent otherwise
 sample_seed     int that drives every random choice made for this sample inside the model (RoI sampling)
 ==============  ======================================================================================

@@ -75,6 +75,7 @@ class ClipFrame:
         flip: whether it was mirrored left to right.
         blank: whether ``image`` stands for a frame that was not read.
         prompts: objects that begin here, in data sets that give them to the model.
+        ended: numbers of such objects that are no longer followed from here on.
     """
 
     video: VideoInfo
@@ -86,6 +87,7 @@ class ClipFrame:
     flip: bool = False
     blank: bool = False
     prompts: FramePrompts | None = None
+    ended: tuple[int, ...] = ()
 
     @property
     def pixels(self) -> np.ndarray:

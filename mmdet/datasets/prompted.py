@@ -60,6 +60,10 @@ class PromptedVideoDataset(VideoDataset):
             masks=decode_all(masks, video.height, video.width).astype(bool),
         )
 
+    def ended_at(self, video: VideoInfo, frame: int) -> tuple[int, ...]:
+        """Numbers of the objects that are no longer followed from a frame on; none unless the benchmark says so."""
+        return ()
+
     @abstractmethod
     def label_map(self, video: VideoInfo, frame: int) -> np.ndarray:
         """Annotated object numbers (H, W) uint8 of a frame, 255 where nothing is scored.
@@ -73,6 +77,7 @@ class PromptedVideoDataset(VideoDataset):
         if self.test_mode:
             for frame in clip.frames:
                 frame.prompts = self.prompts_at(frame.video, frame.frame_id)
+                frame.ended = self.ended_at(frame.video, frame.frame_id)
         return clip
 
 

@@ -27,8 +27,9 @@ Frames = Literal['listed', 'all']
 class YouTubeVOSDataset(PromptedVideoDataset):
     """``<split>/meta.json``, ``<split>/JPEGImages/<video>`` and ``<split>/Annotations/<video>``.
 
-    An object is given in the first frame that the meta file lists for it. Of the public validation set only those maps
-    exist: it can be run, not scored. The id of a video is its position in the file, from 1.
+    An object is given in the first frame that the meta file lists for it, and no longer followed after the last. Of the
+    public validation set only the maps of first frames exist: it can be run, not scored. The id of a video is its
+    position in the file, from 1.
 
     Args:
         ann_file: the meta file.
@@ -85,6 +86,11 @@ class YouTubeVOSDataset(PromptedVideoDataset):
     def vos_video(self, video: VideoInfo) -> VOSVideo:
         """Objects of a video and the frames in which they are scored."""
         return self._meta[self.sequence_name(video)]
+
+    def ended_at(self, video: VideoInfo, frame: int) -> tuple[int, ...]:
+        """Numbers of the objects whose last listed frame is the one before."""
+        before = Path(video.file_names[frame - 1]).stem if frame else None
+        return tuple(item.id for item in self.vos_video(video).objects if item.frames[-1] == before)
 
     def label_map(self, video: VideoInfo, frame: int) -> np.ndarray:
         """Object numbers (H, W) uint8 of a frame.

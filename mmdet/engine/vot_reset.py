@@ -21,8 +21,8 @@ from mmdet.engine.video_test import VideoTester
 from mmdet.errors import ConfigError
 from mmdet.evaluation.region_overlap import raster_overlap
 from mmdet.evaluation.video_result import FrameTracks, VideoResult, tracks_of
-from mmdet.evaluation.vot import SKIP
 from mmdet.evaluation.vot_files import rectangle_corners
+from mmdet.evaluation.vot_runs import SKIP
 from mmdet.structures import FrameSample
 
 __all__ = ['ResetTester', 'ResettableDataset', 'StreamModel', 'run_with_resets']

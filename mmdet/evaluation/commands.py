@@ -159,7 +159,9 @@ COMMANDS: dict[str, Command] = {
     'mots': Command('MOTS: sMOTSA, HOTA and their kin, by class and sequence', _mots_options, _evaluate_mots),
     'coco': Command('COCO: AP of boxes and masks on images', _coco_options, _evaluate_images),
     'davis': Command('DAVIS 2016 and 2017: J and F of label maps', vos.davis_options, vos.evaluate_davis, curves=True),
-    'vos': Command('YouTube-VOS: J and F of label maps, seen and unseen', vos.vos_options, vos.evaluate_vos),
+    'vos': Command(
+        'YouTube-VOS: J and F of label maps, seen and unseen', vos.vos_options, vos.evaluate_vos, curves=True
+    ),
     'vot': Command('VOT: accuracy, robustness and EAO', vos.vot_options, vos.evaluate_vot_files, curves=True),
 }
 

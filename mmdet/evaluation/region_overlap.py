@@ -10,21 +10,23 @@ import numpy as np
 __all__ = ['raster_overlap', 'raster_spans']
 
 
-def raster_overlap(first: np.ndarray, second: np.ndarray, bounds: tuple[int, int] | None = None) -> np.ndarray:
+def raster_overlap(
+    first: np.ndarray, second: np.ndarray, bounds: tuple[int, int] | None = None, touching: bool = False
+) -> np.ndarray:
     """Intersection over union of convex polygons, pair by pair: (T,) float64 in [0, 1].
 
     Args:
         first: (T, K, 2) corners x, y in order around each polygon; rotated boxes have K = 4.
         second: (T, L, 2).
         bounds: (right, bottom) of the picture: only pixels 0 to right and 0 to bottom, both included, count. None: all.
-
-    Polygons whose bounds touch without overlapping have overlap 0, although they share a row of pixels.
+        touching: whether polygons whose bounds touch without overlapping are compared as well, by the pixels that they
+            share; otherwise their overlap is 0.
     """
     a, b = np.floor(np.asarray(first) + 0.5), np.floor(np.asarray(second) + 0.5)
     low = np.maximum(a.min(1), b.min(1))  # (T, 2)
     high = np.minimum(a.max(1), b.max(1))
     result = np.zeros(len(a))
-    for t in np.flatnonzero((low < high).all(1)):
+    for t in np.flatnonzero((low <= high if touching else low < high).all(1)):
         result[t] = _overlap(a[t], b[t], bounds)
     return result
 

@@ -14,8 +14,16 @@ from mmdet.evaluation.davis import MEASURES, TASKS, DavisScores, evaluate_sequen
 from mmdet.evaluation.reports import Report
 from mmdet.evaluation.tables import text_table
 from mmdet.evaluation.vos_metrics import score_video, seen_categories
-from mmdet.evaluation.vot import PROTOCOLS, VOTRun, evaluate_vot, interval_of
+from mmdet.evaluation.vot import (
+    PROTOCOLS,
+    attribute_table,
+    evaluate_vot,
+    frame_overlaps,
+    interval_of,
+    per_attribute,
+)
 from mmdet.evaluation.vot_files import read_repetitions
+from mmdet.evaluation.vot_runs import VOTRun
 from mmdet.evaluation.youtube_vos import VOSScores
 from mmdet.sequences.davis import read_names
 from mmdet.sequences.label_maps import VOID, read_label_map
@@ -111,13 +119,19 @@ def evaluate_vos(arguments: Namespace) -> Report:
     """Score a folder of results."""
     root, results = Path(arguments.annotations), Path(arguments.results)
     results = results / 'Annotations' if (results / 'Annotations').is_dir() else results
-    scores = VOSScores(seen_categories(arguments.train_meta))
+    scores, curves = VOSScores(seen_categories(arguments.train_meta)), {}
     for video in read_meta(root / 'meta.json'):
         truth = _video_maps(root / 'Annotations' / video.name, video, None, 'annotations')
         size = next(iter(truth.values())).shape
         found = _video_maps(results / video.name, video, (size[0], size[1]), 'results')
-        scores.objects += score_video(video, truth, found)
-    return Report(scores.table(), scores.as_dict())
+        objects = list(score_video(video, truth, found))
+        scores.objects += objects
+        curves[video.name] = {
+            f'{m} object {item.id}': line.tolist()
+            for item in objects
+            for m, line in zip(MEASURES, item.series(video.frames))
+        }
+    return Report(scores.table(), scores.as_dict(), {name: lines for name, lines in curves.items() if lines})
 
 
 def _video_maps(folder: Path, video: VOSVideo, size: tuple[int, int] | None, what: str) -> dict[str, np.ndarray]:
@@ -140,15 +154,20 @@ def evaluate_vot_files(arguments: Namespace) -> Report:
     for sequence in read_vot(arguments.annotations):
         repetitions = read_repetitions(arguments.results, sequence.name, len(sequence.regions))
         if repetitions:
-            runs.append(VOTRun(sequence.name, sequence.polygons, sequence.size, tuple(repetitions)))
+            known = (sequence.polygons, sequence.size, tuple(repetitions), sequence.attributes)
+            runs.append(VOTRun(sequence.name, *known))
         else:
             absent.append(sequence.name)
     if not runs:
         raise DataError(f'{arguments.results}: no complete result file of any of {len(absent)} sequences')
     numbers = evaluate_vot(runs, (interval[0], interval[1]), arguments.protocol)
     table = text_table(list(numbers), [list(numbers.values())])
+    attributes = per_attribute(runs, arguments.protocol)
+    if attributes:
+        table = f'{table}\n\n{attribute_table(attributes)}'
     if absent:
         table = f'without {len(absent)} sequences that have no complete result: {", ".join(absent[:8])}\n\n{table}'
-    curves = {run.name: {'overlap': run.overlaps(0)[0].tolist()} for run in runs}
+    curves = {run.name: {'overlap': frame_overlaps(run, arguments.protocol)[0].tolist()} for run in runs}
     extra = {'protocol': arguments.protocol, 'interval': list(interval), 'sequences_without_results': absent}
+    extra['per_attribute'] = attributes
     return Report(table, {**numbers, **extra}, curves)

@@ -9,13 +9,14 @@ from typing import Any, Protocol
 import numpy as np
 from mmengine.logging import print_log
 
-from mmdet.errors import ConfigError
+from mmdet.errors import ConfigError, DataError
 from mmdet.evaluation.davis import TASKS, DavisScores, Task, evaluate_sequence
 from mmdet.evaluation.label_export import as_proposals, result_labels, write_label_maps
 from mmdet.evaluation.metrics import EvaluationDataset, checked_results, require_annotations
 from mmdet.evaluation.video_result import VideoResult
 from mmdet.evaluation.youtube_vos import ObjectScore, VOSScores, score_object
 from mmdet.registry import METRICS
+from mmdet.sequences.label_maps import object_numbers
 from mmdet.sequences.youtube_vos import VOSVideo, read_meta
 
 __all__ = ['DAVISMetric', 'LabelMapDataset', 'VOSDataset', 'YouTubeVOSMetric']
@@ -109,7 +110,7 @@ class YouTubeVOSMetric:
 
         Raises:
             AnnotationsMissingError: the data set has no ground truth, as the public validation set.
-            DataError: results of a video are missing or do not fit.
+            DataError: results of a video are missing, do not fit, or name objects that are not there.
         """
         require_annotations(dataset)
         videos = {video.id: video for video in dataset.videos}
@@ -150,9 +151,23 @@ def seen_categories(train_meta: str | None) -> set[str] | None:
 def score_video(
     video: VOSVideo, truth: dict[str, np.ndarray], found: dict[str, np.ndarray]
 ) -> Iterator[ObjectScore]:
-    """Scores of the objects of a video that are scored in at least one frame; label maps (H, W) by frame name."""
+    """Scores of the objects of a video that are scored in at least one frame; label maps (H, W) by frame name.
+
+    Raises:
+        DataError: the result has an object that the video has not.
+    """
+    known = {item.id for item in video.objects}
+    for frame, labels in found.items():
+        unknown = [number for number in object_numbers(labels) if number not in known]
+        if unknown:
+            raise DataError(
+                f'video {video.name}, frame {frame}: the result has object {unknown[0]}, the video '
+                f'{", ".join(map(str, sorted(known)))}; results use the numbers of the meta file'
+            )
     for item in video.objects:
         frames = item.frames[1:]
         if frames:
             own, result = (np.stack([maps[frame] == item.id for frame in frames]) for maps in (truth, found))
-            yield ObjectScore(video.name, item.id, item.category, *score_object(own, result))
+            values = score_object(own, result)
+            j, f = values.mean(0).tolist()
+            yield ObjectScore(video.name, item.id, item.category, j, f, frames, values)

@@ -13,7 +13,7 @@ import numpy as np
 
 from mmdet.errors import DataError
 from mmdet.evaluation.files import atomic_file
-from mmdet.evaluation.vot import FAILED, SKIPPED, STARTED, TRACKED, Trajectory
+from mmdet.evaluation.vot_runs import FAILED, SKIPPED, STARTED, TRACKED, Trajectory
 
 __all__ = ['read_repetitions', 'read_trajectory', 'rectangle_corners', 'result_path', 'write_trajectory']
 

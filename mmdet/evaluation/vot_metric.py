@@ -14,18 +14,10 @@ from mmdet.evaluation.metrics import EvaluationDataset, checked_results, require
 from mmdet.evaluation.one_pass import evaluate_one_pass
 from mmdet.evaluation.tables import text_table
 from mmdet.evaluation.video_result import STATES, FrameTracks, VideoResult
-from mmdet.evaluation.vot import (
-    PROTOCOLS,
-    TRACKED,
-    Trajectory,
-    VOTRun,
-    evaluate_vot,
-    interval_of,
-)
-from mmdet.evaluation.vot import (
-    Protocol as Definition,
-)
+from mmdet.evaluation.vot import PROTOCOLS, attribute_table, evaluate_vot, interval_of, per_attribute
+from mmdet.evaluation.vot import Protocol as Definition
 from mmdet.evaluation.vot_files import rectangle_corners, result_path, write_trajectory
+from mmdet.evaluation.vot_runs import TRACKED, Trajectory, VOTRun
 from mmdet.registry import METRICS
 from mmdet.sequences.regions import polygon_bounds
 
@@ -41,10 +33,13 @@ class RegionDataset(EvaluationDataset, Protocol):
     def polygons(self, video: Any) -> np.ndarray:
         """Annotated corners (T, 4, 2) of a video."""
 
+    def attributes(self, video: Any) -> dict[str, np.ndarray]:
+        """(T,) bool by name of what is annotated about the frames of a video."""
+
 
 @METRICS.register_module()
 class VOTMetric:
-    """Accuracy, robustness and EAO of VOT, or success and precision of one pass without resets.
+    """EAO, accuracy and robustness of VOT, or success and precision of one pass without resets.
 
     With this metric in ``test_evaluator`` the test runs the reset protocol (``mmdet.engine.vot_reset``), unless
     ``protocol`` is ``one-pass``.
@@ -88,9 +83,11 @@ class VOTMetric:
             video = videos[result.video_id]
             trajectory = trajectory_of(result) if self.resets else _plain_trajectory(result)
             size, name = (video.height, video.width), dataset.sequence_name(video)
-            runs.append(VOTRun(name, dataset.polygons(video), size, (trajectory,)))
+            runs.append(VOTRun(name, dataset.polygons(video), size, (trajectory,), dataset.attributes(video)))
         numbers = self._numbers(runs)
         print_log('\n' + text_table(list(numbers), [list(numbers.values())]), logger='current')
+        if self.protocol != 'one-pass' and (attributes := per_attribute(runs, self.protocol)):
+            print_log('\n' + attribute_table(attributes), logger='current')
         return numbers
 
     def export(self, results: Iterable[VideoResult], dataset: RegionDataset, path: str | Path) -> Path:

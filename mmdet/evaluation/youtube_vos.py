@@ -7,7 +7,7 @@ number is its mean over frames, a group's the mean over its objects, and the ove
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,17 +24,33 @@ GROUPS = ('seen', 'unseen')
 
 @dataclass(frozen=True)
 class ObjectScore:
-    """J and F of one object, means over its scored frames."""
+    """J and F of one object, means over its scored frames.
+
+    Attributes:
+        video, id, category: which object it is.
+        J: region similarity.
+        F: boundary accuracy.
+        frames: names of the T frames that were scored.
+        per_frame: (T, 2) J and F of each.
+    """
 
     video: str
     id: int
     category: str
     J: float
     F: float
+    frames: tuple[str, ...] = ()
+    per_frame: np.ndarray = field(default_factory=lambda: np.zeros((0, len(MEASURES))), compare=False)
+
+    def series(self, frames: Sequence[str]) -> np.ndarray:
+        """J and F (2, len(frames)) in the given frames; NaN where the object is not scored."""
+        values = np.full((len(MEASURES), len(frames)), np.nan)
+        values[:, [frames.index(frame) for frame in self.frames]] = self.per_frame.T
+        return values
 
 
-def score_object(truth: np.ndarray, result: np.ndarray) -> tuple[float, float]:
-    """Mean J and F of masks (T, H, W) bool or uint8 0/1 of one object.
+def score_object(truth: np.ndarray, result: np.ndarray) -> np.ndarray:
+    """J and F (T, 2) of masks (T, H, W) bool or uint8 0/1 of one object in every frame.
 
     Raises:
         DataError: different shapes, or no frames.
@@ -47,8 +63,7 @@ def score_object(truth: np.ndarray, result: np.ndarray) -> tuple[float, float]:
         box = box_around(own | found)
         a, b = outline(own, radius, box), outline(found, radius, box)
         scores[row] = similarity(a, b), accuracy(a, b)
-    j, f = scores.mean(0)
-    return float(j), float(f)
+    return scores
 
 
 @dataclass
@@ -65,7 +80,7 @@ class VOSScores:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """``J_seen``, ``J_unseen``, ``F_seen``, ``F_unseen`` and ``overall``; without ``seen`` J, F and their mean.
+        """``overall``, ``J_seen``, ``J_unseen``, ``F_seen`` and ``F_unseen``; without ``seen`` J, F and their mean.
 
         A group without objects is left out, of the overall mean too.
         """
@@ -73,7 +88,7 @@ class VOSScores:
             raise DataError('no object was scored')
         if self.seen is None:
             numbers = {m: float(np.mean([getattr(o, m) for o in self.objects])) for m in MEASURES}
-            return {**numbers, 'overall': float(np.mean(list(numbers.values())))}
+            return {'overall': float(np.mean(list(numbers.values()))), **numbers}
         parts = {
             'seen': [o for o in self.objects if o.category in self.seen],
             'unseen': [o for o in self.objects if o.category not in self.seen],
@@ -84,7 +99,7 @@ class VOSScores:
             for group in GROUPS
             if parts[group]
         }
-        return {**numbers, 'overall': float(np.mean(list(numbers.values())))}
+        return {'overall': float(np.mean(list(numbers.values()))), **numbers}
 
     def table(self) -> str:
         """The numbers, and a line per category."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mmdet.errors import DataError
+from mmdet.geometry import polygon_to_box
 
 __all__ = ['box_polygon', 'initial_box', 'polygon_bounds', 'read_regions']
 
@@ -26,9 +27,8 @@ def polygon_bounds(polygon: np.ndarray) -> np.ndarray:
 def initial_box(region: Sequence[float]) -> tuple[float, float, float, float]:
     """Upright box (centre x, centre y, width, height) from which a tracker starts on an annotated region.
 
-    Of a polygon (8 numbers) it has the centre of the corners and the aspect of the bounds, scaled to the area of the
-    rectangle that the first two edges span; of a box (x, y, w, h) it is the box itself. This is how the programs of the
-    SiamRPN family start in VOT.
+    Of a polygon (8 numbers) it is that of :func:`~mmdet.geometry.polygon_to_box`, of a box (x, y, w, h) the box itself.
+    This is how the programs of the SiamRPN family start in VOT.
 
     Raises:
         DataError: neither 4 nor 8 numbers.
@@ -38,13 +38,8 @@ def initial_box(region: Sequence[float]) -> tuple[float, float, float, float]:
         return x + w / 2, y + h / 2, w, h
     if len(region) != 8:
         raise DataError(f'a region has 4 or 8 numbers, got {len(region)}')
-    corners = np.asarray(region, dtype=np.float64).reshape(4, 2)
-    centre = corners.mean(0)
-    x1, y1, x2, y2 = polygon_bounds(corners)
-    spanned = np.linalg.norm(corners[0] - corners[1]) * np.linalg.norm(corners[1] - corners[2])
-    bounds = (x2 - x1) * (y2 - y1)
-    scale = np.sqrt(spanned / bounds) if bounds > 0 else 1.0
-    return float(centre[0]), float(centre[1]), float(scale * (x2 - x1) + 1), float(scale * (y2 - y1) + 1)
+    x1, y1, x2, y2 = polygon_to_box(region)
+    return (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
 
 
 def read_regions(path: str | Path) -> list[list[float]]:

@@ -19,6 +19,8 @@ from mmdet.visualization.trails import Trails, draw_forecasts
 
 __all__ = ['OverlayStyle', 'draw_tracks']
 
+DIMMED = 0.35  # part of the colour that is left of an object that is out of sight
+
 
 @dataclass(frozen=True)
 class OverlayStyle:
@@ -61,7 +63,7 @@ def draw_tracks(
     style: OverlayStyle = OverlayStyle(),
     trails: Trails | None = None,
 ) -> np.ndarray:
-    """A copy of a frame with its tracks drawn on it.
+    """A copy of a frame with its tracks drawn on it; those that are ``lost`` dimmed and labelled so.
 
     Args:
         image: (H, W, 3) uint8 RGB, the original frame.
@@ -86,9 +88,10 @@ def draw_tracks(
     patches = {index: _patch(row.mask, image.shape, factor) for index, row in enumerate(rows) if row.mask is not None}
     by_size = sorted(patches, key=lambda index: -patches[index].pixels.size)  # small objects stay on top
     for index in by_size:
-        _fill(canvas, patches[index], rows[index].colour, style.fill)
+        row = rows[index]
+        _fill(canvas, patches[index], row.colour, style.fill * (DIMMED if row.lost else 1))
     for index in by_size:
-        _outline(canvas, patches[index], rows[index].colour, line)
+        _outline(canvas, patches[index], _line_colour(rows[index]), line)
     if trails is not None:
         trails.add(rows)
         trails.draw(canvas, factor, line)
@@ -143,16 +146,24 @@ def _boxes_and_labels(
     if style.boxes:
         for row, corner in zip(rows, corners):
             if row.corners is None:
-                _frame(canvas, corner, row.colour, line)
+                _frame(canvas, corner, _line_colour(row), line)
             else:
                 points = np.round(np.array(row.corners) * factor).astype(np.int32)
-                cv2.polylines(canvas, [points], True, row.colour, line, cv2.LINE_AA)
+                cv2.polylines(canvas, [points], True, _line_colour(row), line, cv2.LINE_AA)
     if style.labels:
         usual = min(max(round(min(canvas.shape[:2]) / 40), 12), 48)
         board = LabelBoard(canvas, round(usual * style.mark_scale), corners)
         biggest_first = sorted(range(len(rows)), key=lambda i: -_area(corners[i]))
         for index in biggest_first:
-            board.place(rows[index].captions(classes), corners[index], rows[index].colour)
+            board.place(rows[index].captions(classes), corners[index], _line_colour(rows[index]))
+
+
+def _line_colour(row: TrackRow) -> RGB:
+    """Colour of outline, box and label: that of the track, greyed where the object is out of sight."""
+    if not row.lost:
+        return row.colour
+    red, green, blue = (round(DIMMED * value + (1 - DIMMED) * 128) for value in row.colour)
+    return red, green, blue
 
 
 def _frame(canvas: np.ndarray, rect: Rect, colour: RGB, line: int) -> None:

@@ -26,6 +26,7 @@ class TrackRow(NamedTuple):
         mask: None where there is only a box.
         forecast: boxes expected in the next frames, nearest first, in the same pixels; () where there are none.
         corners: x, y of a rotated box, in order; None where there is none.
+        lost: whether the object is out of sight, so that the rest is where it is looked for.
     """
 
     instance_id: int | None
@@ -35,6 +36,7 @@ class TrackRow(NamedTuple):
     mask: RLE | None
     forecast: tuple[tuple[float, float, float, float], ...] = ()
     corners: tuple[tuple[float, float], ...] | None = None
+    lost: bool = False
 
     @property
     def colour(self) -> RGB:
@@ -44,12 +46,13 @@ class TrackRow(NamedTuple):
         return identity_colour(self.instance_id)
 
     def captions(self, classes: Sequence[str] | None) -> list[str]:
-        """``name id score`` without what is not known, and shorter forms for where there is no room."""
+        """``name id lost score`` without what is not known or so, and shorter forms for where there is no room."""
         known = classes is not None and 0 <= self.label < len(classes)
         name = classes[self.label] if classes is not None and known else f'class {self.label}'
         identity = [str(self.instance_id)] if self.instance_id is not None and self.instance_id >= 0 else []
         score = [f'{self.score:.2f}'] if self.score is not None else []
-        forms = [[name, *identity, *score], [name, *identity], identity]
+        lost = ['lost'] if self.lost else []
+        forms = [[name, *identity, *lost, *score], [name, *identity, *lost], [*identity, *lost]]
         return list(dict.fromkeys(' '.join(form) for form in forms if form))
 
 
@@ -58,8 +61,8 @@ def track_rows(tracks: Any, score_thr: float = 0.0) -> list[TrackRow]:
 
     Args:
         tracks: anything with ``bboxes`` (N, 4) and ``labels`` (N,), and where known ``instance_ids`` (N,), ``scores``
-            (N,), ``rotated_boxes`` (N, 4, 2), ``masks`` (list of RLE or None) and ``forecasts`` (N, K, 4):
-            ``InstanceData`` or lists, on any device.
+            (N,), ``rotated_boxes`` (N, 4, 2), ``masks`` (list of RLE or None), ``forecasts`` (N, K, 4) and ``lost``
+            (N,): ``InstanceData`` or lists, on any device.
         score_thr: rows below are left out; rows without a score stay.
     """
     bboxes = _numbers(tracks.bboxes).reshape(-1, 4).tolist()
@@ -69,10 +72,11 @@ def track_rows(tracks: Any, score_thr: float = 0.0) -> list[TrackRow]:
     masks = list(getattr(tracks, 'masks', None) or [None] * len(bboxes))
     forecasts = [_known(forecast) for forecast in _column(tracks, 'forecasts', len(bboxes))]
     rotated = [c and tuple(map(tuple, c)) for c in _column(tracks, 'rotated_boxes', len(bboxes))]
+    lost = [bool(value) for value in _column(tracks, 'lost', len(bboxes))]
     rows = [
-        TrackRow(None if identity is None else int(identity), label, score, tuple(bbox), mask, forecast, corners)
-        for identity, label, score, bbox, mask, forecast, corners in zip(
-            ids, labels, scores, bboxes, masks, forecasts, rotated
+        TrackRow(None if identity is None else int(identity), label, score, tuple(bbox), *rest)
+        for identity, label, score, bbox, *rest in zip(
+            ids, labels, scores, bboxes, masks, forecasts, rotated, lost
         )
     ]
     return [row for row in rows if row.score is None or row.score >= score_thr]

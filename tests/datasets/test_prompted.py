@@ -78,6 +78,23 @@ def test_first_maps_alone_can_be_run_but_not_scored(davis_root: Path) -> None:
     assert 'prompts' in data[ChunkIndex(0, 0, 1)]['data_samples'][0]
 
 
+@pytest.mark.parametrize(('frames', 'expected'), [('listed', {2: (1,)}), ('all', {3: (1,), 7: (2, 3)})])
+def test_objects_end_with_their_last_listed_frame(vos_root: Path, tmp_path: Path, frames: str, expected: dict) -> None:
+    """Every second frame is listed; the first of three objects ends in frame 2, the others in frame 6."""
+    root = Path(shutil.copytree(vos_root, tmp_path / 'set'))
+    meta = json.loads((root / 'valid/meta.json').read_text())
+    objects = next(iter(meta['videos'].values()))['objects']
+    assert list(objects) == ['1', '2', '3']
+    assert objects['1']['frames'][0] == '00000'  # the first object of a video is there from the start
+    objects['1']['frames'] = ['00000', '00002']
+    (root / 'valid/meta.json').write_text(json.dumps(meta))
+    data = vos_set(root, frames=frames)
+    samples = data[ChunkIndex(0, 0, data.videos[0].length)]['data_samples']
+    ended = {sample.frame_id: sample.ended_ids for sample in samples if 'ended_ids' in sample}
+    assert ended == expected
+    assert not any('ended_ids' in sample for sample in data[ChunkIndex(1, 0, 2)]['data_samples'])
+
+
 def test_training(davis_root: Path) -> None:
     data = davis_set(davis_root, 'train', test_mode=False, pipeline=TRAIN)
     key, other = data[TrainIndex(0, 0, 3)]['data_samples']

@@ -113,10 +113,11 @@ def test_backbone_trains_from_half_time_on_and_resuming_is_exact(
     assert ours['state'].keys() == theirs['state'].keys()
 
 
-def test_every_epoch_is_saved_the_last_one_too(reduced_config: Callable, tmp_path: Path) -> None:
+@pytest.mark.parametrize('pairs', [2, 3], ids=['whole batches', 'a batch to fill up'])
+def test_every_epoch_is_saved_the_last_one_too(reduced_config: Callable, tmp_path: Path, pairs: int) -> None:
     config = reduced_config('siammask_sharp_r50_davis', tmp_path)
     config.train_cfg = dict(max_epochs=20)
-    config.train_dataloader.dataset.num_pairs = 2
+    config.train_dataloader.dataset.num_pairs = pairs
     assert build_trainer(config, join_processes('none')).train()
     assert sorted(int(p.stem[6:]) for p in tmp_path.glob('epoch_*.pth')) == list(range(1, 21))
 

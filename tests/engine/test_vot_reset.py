@@ -124,7 +124,7 @@ def test_numbers_and_files(dataset: VOTDataset, tmp_path: Path) -> None:
     run = run_of(dataset, Follower((12,)), [VOTMetric(interval=(10, 20))], tmp_path / 'w')
     assert isinstance(run, ResetTester)
     numbers = run.run()
-    assert numbers == pytest.approx({'accuracy': 1, 'robustness': 2.5, 'lost': 2, 'EAO': 0.9002948}, abs=1e-6)
+    assert numbers == pytest.approx({'EAO': 0.9002948, 'accuracy': 1, 'robustness': 2.5, 'lost': 2}, abs=1e-6)
     run.export(tmp_path / 'out')
     lines = (tmp_path / 'out/baseline/b/b_001.txt').read_text().splitlines()
     assert len(lines) == FRAMES and lines[12:18] == ['2', '0', '0', '0', '0', '1'] and lines[11].count(',') == 7

@@ -20,6 +20,7 @@ from mmdet.evaluation.vos_commands import evaluate_davis, evaluate_vos
 from mmdet.evaluation.youtube_vos import ObjectScore, VOSScores
 from mmdet.ops.rle import encode
 from mmdet.sequences import object_numbers, read_label_map
+from mmdet.sequences.label_maps import write_label_map
 
 CONFIG = {'size': (96, 64), 'num_frames': 5}
 
@@ -106,8 +107,16 @@ def test_youtube_vos(vos: YouTubeVOSDataset, tmp_path: Path) -> None:
     first = vos.videos[0]
     written = (folder / 'Annotations' / vos.sequence_name(first)).iterdir()
     assert sorted(path.stem for path in written) == ['00000', '00002', '00004']
-    found = evaluate_vos(Namespace(results=str(folder), annotations=str(root), train_meta=train)).numbers
-    assert {key: found[key] for key in numbers} == pytest.approx(numbers)
+    arguments = Namespace(results=str(folder), annotations=str(root), train_meta=train)
+    report = evaluate_vos(arguments)
+    assert {key: report.numbers[key] for key in numbers} == pytest.approx(numbers)
+    for name, lines in report.curves.items():
+        for item in (o for o in metric.last.objects if o.video == name):
+            line = np.array(lines[f'J object {item.id}'])
+            assert len(line) == 3 and np.isnan(line[0]) and np.nanmean(line) == pytest.approx(item.J)
+    write_label_map(folder / 'Annotations' / vos.sequence_name(first) / '00002.png', np.full((64, 96), 77, np.uint8))
+    with pytest.raises(DataError, match=r'frame 00002: the result has object 77, the video 1'):
+        evaluate_vos(arguments)
 
 
 def test_groups_of_categories() -> None:

@@ -21,6 +21,7 @@ from mmdet.ops.rle import decode
 from mmdet.registry import MODELS, register_all
 from mmdet.structures import FrameSample, InstanceData
 
+TRACKED_FRAMES = 12  # of the real clip, after the one in which the player is marked
 OPTIONS = dict(penalty_k='penalty_k', window_influence='window_influence', lr='lr', seg_thr='mask_threshold')
 
 
@@ -184,6 +185,8 @@ class SiamMaskParity:
             overlap = (masks & expected).sum((1, 2)) / np.maximum(union, 1)
             flipped = (masks != expected).sum((1, 2))
             assert ((overlap > 0.999) | (flipped <= 3 * near + 20) | (union == 0)).all(), (name, overlap, flipped)
+            assert len(masks) == TRACKED_FRAMES and (union > 0).any()
+            assert (overlap[union > 0] >= 0.98).all(), (name, overlap)
         difference = np.abs(dense[:, ::7, ::7] - self.expected['track_mask_image_sample'])
         assert (difference > 1e-2).mean() < 1e-2  # positions in the mask are rounded to 1/32 of a cell
 

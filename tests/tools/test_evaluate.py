@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
+from mmdet.datasets.shapes import ShapesConfig, YouTubeVOSWriter, make_shapes
 from mmdet.errors import MMDetError
 from mmdet.holdout import holdout_ids
+from mmdet.sequences.youtube_vos import read_meta
 
 MASK = {'size': [4, 6], 'counts': [0, 8, 16]}
 
@@ -184,12 +186,26 @@ def test_vot(evaluate: Callable[..., int], data_dir: Path, tmp_path: Path, capsy
         (tmp_path / 'vot' / name / 'color').symlink_to(bag / 'img')
         (tmp_path / 'vot' / name / 'groundtruth.txt').symlink_to(bag / 'groundtruth.txt')
     (tmp_path / 'vot/list.txt').write_text('bag\nother\n')
+    (tmp_path / 'vot/bag/occlusion.tag').write_text('0\n' * 30 + '1\n' * 5)
     (tmp_path / 'r/baseline/bag').mkdir(parents=True)
     lines = (bag / 'groundtruth.txt').read_text().splitlines()
     (tmp_path / 'r/baseline/bag/bag_001.txt').write_text('\n'.join(['1', *lines[1:]]) + '\n')
     argv = ['vot', str(tmp_path / 'r'), '--annotations', str(tmp_path / 'vot'), '--interval', '20', '60']
-    assert evaluate([*argv, '--json', str(tmp_path / 'n.json')]) == 0
+    assert evaluate([*argv, '--json', str(tmp_path / 'n.json'), '--plot', str(tmp_path / 'plots')]) == 0
+    assert [path.name for path in (tmp_path / 'plots').iterdir()] == ['bag.png']
     numbers = json.loads((tmp_path / 'n.json').read_text())
     assert (numbers['accuracy'], numbers['robustness'], numbers['EAO']) == pytest.approx((1, 0, 1))
     assert numbers['sequences_without_results'] == ['other']
+    assert numbers['per_attribute'] == {'occlusion': {'accuracy': pytest.approx(1), 'lost': 0, 'frames': 5}}
     assert 'without 1 sequences' in capsys.readouterr().out
+
+
+def test_youtube_vos_with_plots(evaluate: Callable[..., int], tmp_path: Path) -> None:
+    """The truth as a result, one plot per video with an object that is scored."""
+    config = ShapesConfig(size=(96, 64), num_frames=5, enter_probability=0.9)
+    root = make_shapes(tmp_path / 'set', config, {'valid': 2}, YouTubeVOSWriter(step=2), progress=False)
+    videos = [video for video in read_meta(root / 'valid/meta.json') if any(o.frames[1:] for o in video.objects)]
+    argv = ['vos', str(root / 'valid'), '--annotations', str(root / 'valid'), '--plot', str(tmp_path / 'plots')]
+    assert evaluate([*argv, '--json', str(tmp_path / 'n.json')]) == 0
+    assert sorted(path.stem for path in (tmp_path / 'plots').iterdir()) == sorted(video.name for video in videos)
+    assert json.loads((tmp_path / 'n.json').read_text())['overall'] == 1

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import torch
 
+from mmdet.checkpoints import save_weights
+from mmdet.datasets.shapes import ShapesConfig, make_shapes
 from mmdet.engine.config import load_config
 from mmdet.engine.tuning import ModelRunner, ModelTask, parse_settings, points_of
+from mmdet.engine.tuning.model_runner import device_of
 from mmdet.errors import ConfigError
 from mmdet.models.siammask.options import TrackingOptions
+from mmdet.registry import MODELS, register_all
 
 CONFIG = """
 model = dict(type='ToyModel')
@@ -70,22 +75,64 @@ def test_a_number_that_the_metric_does_not_have(tool: ModuleType) -> None:
         tool.main(['config.py', 'w.pth', '--out', 'w', '--param', 'seed=1', '--metric', 'EAO'])
 
 
-def test_the_grid_of_siammask(tool: ModuleType) -> None:
+NETWORKS = {
+    'boxes': ({}, 1),
+    'base': ({'mask_head': {'type': 'SiamMaskHead'}}, 3),
+    'stage2': ({'mask_head': None, 'stage2_head': {'type': 'S2MaskHead'}}, 3),
+}
+
+
+@pytest.mark.parametrize(('model', 'thresholds'), NETWORKS.values(), ids=NETWORKS)
+def test_the_grid_of_siammask(tool: ModuleType, model: dict, thresholds: int) -> None:
     args = tool.parse(['config.py', 'w.pth'])
-    points = points_of(parse_settings(tool.DEFAULT), args)
-    assert len(points) == 1 + 5 * 6 * 5
-    assert list(points[1].values()) == [0.08, 0.38, 0.3]
+    points = points_of(parse_settings(tool.usual_settings(model)), args)
+    assert len(points) == 1 + 5 * 6 * 5 * thresholds
+    assert list(points[1].values())[:3] == [0.08, 0.38, 0.3]
 
 
 @pytest.mark.parametrize('name', ['siammask_base_r50_davis', 'siammask_sharp_r50_vot2018', 's2iammask_r50_vot2018'])
 def test_the_grid_of_siammask_fits_its_configs(tool: ModuleType, repo_root: Path, name: str) -> None:
     config = repo_root / f'configs/{name}.py'
-    settings = {path: values[-1] for path, values in parse_settings(tool.DEFAULT).items()}
     task = ModelTask(str(config), 'w.pth', 'w')
+    settings = {path: values[-1] for path, values in parse_settings(tool.usual_settings(task.load().model)).items()}
     task.check([{}, settings])
-    cfg = task.load(settings).model.test_cfg
+    model = task.load(settings).model
+    cfg, stage2 = model.test_cfg, model.get('stage2_head')
     assert (cfg.penalty_k, cfg.window_influence, cfg.lr) == (0.12, 0.43, 0.34)
+    assert (stage2.vote_threshold if stage2 else cfg.mask_threshold) == (0.3 if stage2 else 0.35)
     assert TrackingOptions.from_config(cfg.to_dict()).penalty_k == 0.12
+
+
+def test_workers_share_the_search_of_a_whole_model(
+    tool: ModuleType, reduced_config: Callable, repo_root: Path, tmp_path: Path
+) -> None:
+    """Two processes try thresholds of a small network with a second stage; each setting changes the numbers."""
+    config = reduced_config('s2iammask_r18_shapes', tmp_path / 'work')
+    root = tmp_path / 'davis'
+    small = ShapesConfig(size=(96, 64), num_frames=3, enter_probability=0, objects=(1, 1))
+    make_shapes(root, small, {'valid': 1}, fmt='davis', progress=False)
+    whole = load_config(repo_root / 'configs/s2iammask_r18_shapes.py')
+    config.test_dataloader, config.test_evaluator = whole.test_dataloader, whole.test_evaluator
+    config.test_dataloader.dataset.data_root = str(root)
+    config.model.stage2_head.num_votes = 1
+    config.dump(tmp_path / 'tiny.py')
+    register_all()
+    state = MODELS.build(config.model).state_dict()
+    still = {name: torch.zeros_like(value) for name, value in state.items() if name.startswith('rpn_head')}
+    save_weights({**state, **still}, tmp_path / 'tiny.safetensors', {})  # the box stays where it was marked
+    argv = ['tiny.py', 'tiny.safetensors', '--out', 'w', '--workers', '2']
+    assert tool.main([*argv, '--param', 'model.stage2_head.vote_threshold=0.0,0.9']) == 0
+    found = {trial['params'].get('model.stage2_head.vote_threshold'): trial['numbers'] for trial in trials('w')}
+    assert set(found) == {None, 0.0, 0.9}
+    assert found[0.0]['J-Mean'] > found[0.9]['J-Mean']  # everything, and nothing
+
+
+@pytest.mark.parametrize('gpus', [0, 1, 3])
+def test_workers_are_dealt_to_the_gpus_in_turn(gpus: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: gpus > 0)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: gpus)
+    devices = [device_of(worker) for worker in range(5)]
+    assert [device.index for device in devices] == [worker % gpus if gpus else None for worker in range(5)]
 
 
 def test_every_setting_is_checked_before_the_first_trial(tool: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:

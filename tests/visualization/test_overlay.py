@@ -12,6 +12,7 @@ from mmdet.ops.rle import encode
 from mmdet.structures import InstanceData, empty_instances
 from mmdet.visualization.colours import NO_IDENTITY, identity_colour
 from mmdet.visualization.overlay import OverlayStyle, draw_tracks
+from mmdet.visualization.rows import track_rows
 from mmdet.visualization.trails import Trails
 
 HEIGHT, WIDTH = 90, 160
@@ -219,3 +220,16 @@ def test_a_rotated_box_is_drawn_instead_of_the_upright_one() -> None:
         near = drawn[y - 1 : y + 2, x - 1 : x + 2].reshape(-1, 3).astype(int)
         assert np.abs(near - colour).max(1).min() < 90, (x, y)
     assert (drawn[2:18] == 100).all()
+
+
+def test_an_object_out_of_sight_is_dimmed_and_labelled() -> None:
+    """Its mask is where it is looked for, which must not look like a find."""
+    boxes = [(30, 30, 60, 60), (90, 30, 120, 60)]
+    tracks = tracks_of(boxes, [3, 3])
+    tracks.lost = torch.tensor([False, True])
+    drawn = draw_tracks(grey(), tracks, ('cat',), OverlayStyle(boxes=True, labels=False)).astype(int)
+    seen, lost = (np.abs(drawn[45, x] - 100).sum() for x in (45, 105))
+    assert 0 < lost < 0.5 * seen
+    assert np.abs(drawn[30, 35:55] - drawn[30, 95:115]).max() > 20  # the edge of the box
+    captions = [row.captions(('cat',)) for row in track_rows(tracks)]
+    assert captions == [['cat 3 0.90', 'cat 3', '3'], ['cat 3 lost 0.90', 'cat 3 lost', '3 lost']]

@@ -17,7 +17,7 @@ class PackClip:
     """Pack images into one (T, 3, H, W) uint8 tensor, and frames into samples; always the last transform.
 
     Objects become ``gt_instances``, crowds ``ignored_instances``; frames without loaded annotations have neither.
-    Objects that the data set gives to the model become ``prompts``.
+    Objects that the data set gives to the model become ``prompts``, those that it takes back ``ended_ids``.
     Names, shapes and units: :mod:`mmdet.structures`.
     """
 
@@ -47,6 +47,8 @@ def _sample(frame: ClipFrame, seed: int) -> FrameSample:
     )
     if frame.blank:
         sample.set_metainfo({'blank': True})
+    if frame.ended:
+        sample.set_metainfo({'ended_ids': frame.ended})
     if frame.objects is not None:
         sample.gt_instances = _instances(frame.objects, ~frame.objects.crowd)
         sample.ignored_instances = _instances(frame.objects, frame.objects.crowd)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -53,9 +52,9 @@ class ModelTask:
         for point in points:
             check_types(self.load(point).to_dict(), f'{self.config} with {dict(point)}' if point else self.config)
 
-    def runner(self) -> ModelRunner:
-        """A runner of this process."""
-        return ModelRunner(self)
+    def runner(self, worker: int = 0) -> ModelRunner:
+        """A runner of this process, the ``worker``-th of those that share the GPUs."""
+        return ModelRunner(self, device_of(worker))
 
     @property
     def fingerprint(self) -> dict[str, Any]:
@@ -68,10 +67,11 @@ class ModelRunner:
 
     Args:
         task: what is searched for.
+        device: where its models compute.
     """
 
-    def __init__(self, task: ModelTask) -> None:
-        self.task = task
+    def __init__(self, task: ModelTask, device: torch.device) -> None:
+        self.task, self.device = task, device
 
     def run(self, params: Mapping[str, Any]) -> Trial:
         """Test and evaluate.
@@ -82,15 +82,15 @@ class ModelRunner:
         start = time.perf_counter()
         config = self.task.load(params)
         config.work_dir = self.task.work_dir
-        tester = build_tester(config, Process(device=own_device()), self.task.checkpoint, trust=self.task.trust)
+        tester = build_tester(config, Process(device=self.device), self.task.checkpoint, trust=self.task.trust)
         tester.infer()
         numbers = {name: float(value) for name, value in tester.evaluate().items()}
         tester.remove_results()
         return Trial(dict(params), numbers, seconds=round(time.perf_counter() - start, 3))
 
 
-def own_device() -> torch.device:
-    """The GPU of this process; workers are started one after the other, so their numbers spread them evenly."""
+def device_of(worker: int) -> torch.device:
+    """The GPU of the ``worker``-th process, in turn over all GPUs; the CPU where there is none."""
     if not torch.cuda.is_available():
         return torch.device('cpu')
-    return torch.device('cuda', os.getpid() % torch.cuda.device_count())
+    return torch.device('cuda', worker % torch.cuda.device_count())

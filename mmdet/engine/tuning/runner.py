@@ -58,8 +58,8 @@ class TuningTask:
             raise ConfigError(f'{self.config}: needs model.tracker and test_dataloader to tune a tracker')
         return config
 
-    def runner(self) -> TrialRunner:
-        """A runner of this process."""
+    def runner(self, worker: int = 0) -> TrialRunner:
+        """A runner of this process; all workers compute on the CPU."""
         return TrialRunner(self)
 
 

@@ -28,8 +28,8 @@ class Runner(Protocol):
 class Task(Protocol):
     """What is searched for; every process gets it (so it can be sent) and makes a runner out of it."""
 
-    def runner(self) -> Runner:
-        """A runner of this process."""
+    def runner(self, worker: int = 0) -> Runner:
+        """A runner of this process, the ``worker``-th of those that share the work."""
 
 
 _runner: Runner | None = None  # of a worker process
@@ -82,7 +82,8 @@ def _in_turn(runner: Runner, waiting: Mapping[str, Mapping[str, Any]]) -> Iterat
 def _in_parallel(task: Task, waiting: Mapping[str, Mapping[str, Any]], workers: int) -> Iterator[Trial]:
     # started afresh, not forked: a child of a process that has run torch's thread pool may hang
     context = multiprocessing.get_context('spawn')
-    with ProcessPoolExecutor(min(workers, len(waiting)), context, _start_worker, (task,)) as pool:
+    started = context.Value('i', 0)
+    with ProcessPoolExecutor(min(workers, len(waiting)), context, _start_worker, (task, started)) as pool:
         futures = [pool.submit(_run, dict(params)) for params in waiting.values()]
         try:
             for future in as_completed(futures):
@@ -96,13 +97,17 @@ def _in_parallel(task: Task, waiting: Mapping[str, Mapping[str, Any]], workers: 
             pool.shutdown(cancel_futures=True)
 
 
-def _start_worker(task: Task) -> None:
+def _start_worker(task: Task, started: Any) -> None:
+    """Make this process's runner; ``started`` counts the workers, so that each has a number of its own."""
     import torch
 
     global _runner
+    with started.get_lock():
+        worker = started.value
+        started.value += 1
     os.environ['OMP_NUM_THREADS'] = '1'
     torch.set_num_threads(1)  # the processes share the cores already
-    _runner = task.runner()
+    _runner = task.runner(worker)
 
 
 def _run(params: dict[str, Any]) -> Trial:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,16 +41,30 @@ class Found:
     best: NDArray[np.int64]
     masks: list[PlacedMask] | None
 
+    @classmethod
+    def joined(cls, parts: Sequence[Found]) -> Found:
+        """Parts one after the other, all with masks or all without."""
+        masks = [part.masks for part in parts if part.masks is not None]
+        return cls(
+            np.concatenate([part.centres for part in parts]),
+            np.concatenate([part.sizes for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.best for part in parts]),
+            list(chain.from_iterable(masks)) if masks else None,
+        )
+
 
 @torch.no_grad()
 def start_targets(model: SiamMask, image: Image, prompts: list[ObjectPrompt]) -> list[Target]:
-    """Begin to follow N objects, marked in one frame (H, W, 3): one pass of their templates."""
+    """Begin to follow N objects, marked in one frame (H, W, 3), at most ``max_batch`` templates in one pass."""
     colour, side = mean_colour(image), model.geometry.template
     corners = np.stack([prompt.bbox for prompt in prompts])
     centres, sizes = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
     squares = np.round(context_side(sizes, model.options.context_amount)).astype(int)
     crops = np.stack([square_crop(image, c, max(int(s), 1), side, colour) for c, s in zip(centres, squares)])
-    kernels = split_kernels(model.encode_templates(network_input(model, crops)))
+    step = model.options.max_batch
+    parts = [model.encode_templates(network_input(model, crops[i : i + step])) for i in range(0, len(crops), step)]
+    kernels = [own for part in parts for own in split_kernels(part)]
     rows = zip(prompts, centres, sizes, kernels)
     return [Target(prompt.instance_id, centre, size, colour, own) for prompt, centre, size, own in rows]
 
@@ -60,7 +76,7 @@ def network_input(model: SiamMask, crops: Image) -> Tensor:
 
 @torch.no_grad()
 def follow(model: SiamMask, image: Image, targets: list[Target], kernels: Kernels) -> Found:
-    """Look for N >= 1 targets in a frame (H, W, 3): one pass of all their search crops, one transfer back.
+    """Look for N >= 1 targets in a frame (H, W, 3), at most ``max_batch`` of them in one pass of their search crops.
 
     Args:
         model: its weights and options.
@@ -68,6 +84,16 @@ def follow(model: SiamMask, image: Image, targets: list[Target], kernels: Kernel
         targets: where they were last; not changed.
         kernels: theirs, stacked.
     """
+    step = model.options.max_batch
+    parts = [
+        _follow_batch(model, image, targets[i : i + step], {name: part[i : i + step] for name, part in kernels.items()})
+        for i in range(0, len(targets), step)
+    ]
+    return parts[0] if len(parts) == 1 else Found.joined(parts)
+
+
+def _follow_batch(model: SiamMask, image: Image, targets: list[Target], kernels: Kernels) -> Found:
+    """All targets in one pass, with one transfer back."""
     area = SearchArea.around(targets, model.geometry, model.options.context_amount)
     response = model.respond(kernels, network_input(model, area.crops(image, targets)))
     cells, device = response.cls.shape[-1], response.cls.device

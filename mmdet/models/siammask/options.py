@@ -24,6 +24,7 @@ class TrackingOptions:
         min_size: smallest width and height of a target in pixels.
         min_mask_area: a mask whose largest outline encloses more pixels than this gives the rotated box.
         lost_score: below this score of the chosen anchor, or with an empty mask, an object counts as lost.
+        max_batch: objects whose crops go through the network together, which bounds memory.
         fuse_masks: give a pixel that several objects claim to the one with the highest value (DAVIS, YouTube-VOS).
     """
 
@@ -35,6 +36,7 @@ class TrackingOptions:
     min_size: float = 10.0
     min_mask_area: float = 100.0
     lost_score: float = 0.5
+    max_batch: int = 16
     fuse_masks: bool = False
 
     def __post_init__(self) -> None:
@@ -44,6 +46,8 @@ class TrackingOptions:
         for name in ('penalty_k', 'context_amount', 'min_size', 'min_mask_area'):
             if getattr(self, name) < 0:
                 raise ConfigError(f'test_cfg.{name} cannot be negative, got {getattr(self, name)}')
+        if self.max_batch < 1:
+            raise ConfigError(f'test_cfg.max_batch must be at least 1, got {self.max_batch}')
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any] | None) -> TrackingOptions:

@@ -54,6 +54,7 @@ class _Row:
 class SiamMaskSession(FrameOrder):
     """Follows the objects that ``sample.prompts`` mark, on whichever frame, until the video ends.
 
+    An object that ``sample.ended_ids`` names is forgotten before that frame.
     Every frame is one pass of the search crops of all objects. On the frame where an object is marked its box is the
     one given, and its mask too; where none was given it is what the model sees inside. Marking an identity again
     starts it anew there.
@@ -93,6 +94,8 @@ class SiamMaskSession(FrameOrder):
         self._check_size(frame, sample)
         image = frame.permute(1, 2, 0).contiguous().cpu().numpy()
         prompts = prompts_of(sample)
+        for identity in sample.get('ended_ids', ()):
+            self.targets.pop(identity, None)
         rows = self._rows(image, prompts)
         if self.model.options.fuse_masks:
             resolve_overlaps([row.mask for row in rows], *image.shape[:2])

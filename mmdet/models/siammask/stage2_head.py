@@ -16,7 +16,7 @@ from mmdet.errors import ConfigError
 from mmdet.geometry import BoxConvention, box_iou
 from mmdet.models.losses import batch_count, mask_accuracy
 from mmdet.models.siammask.correlation import CorrelationBranch
-from mmdet.models.siammask.voting import grow, vote_maps, vote_share
+from mmdet.models.siammask.voting import grow, vote_maps, vote_values
 from mmdet.registry import MODELS
 
 FIRST_CELL = 7  # pixel of the crop that the middle of the first cell of a search map lies on
@@ -61,6 +61,7 @@ class S2MaskHead(CorrelationBranch):
         num_votes: best boxes whose masks vote; 1 takes the mask of the best box as it is.
         grow: part of its size that a box is enlarged by on every side before its mask is predicted.
         vote_threshold: a mask votes for pixels of greater probability.
+        min_vote_share: a pixel belongs to the object where a greater share of the masks votes for it.
         num_proposals: boxes kept for training, after non-maximum suppression.
         nms_iou: overlap from which it suppresses.
         pos_iou_thr: overlap with the object that a box needs to be trained on.
@@ -80,6 +81,7 @@ class S2MaskHead(CorrelationBranch):
         num_votes: int = 10,
         grow: float = 0.4,
         vote_threshold: float = 0.2,
+        min_vote_share: float = 0.5,
         num_proposals: int = 8,
         nms_iou: float = 0.7,
         pos_iou_thr: float = 0.5,
@@ -93,8 +95,11 @@ class S2MaskHead(CorrelationBranch):
             raise ConfigError(f'S2MaskHead.mask_size must be a multiple of 4, got {mask_size}')
         if num_votes < 1:
             raise ConfigError(f'S2MaskHead.num_votes must be at least 1, got {num_votes}')
+        for name, value in (('vote_threshold', vote_threshold), ('min_vote_share', min_vote_share)):
+            if not 0 <= value < 1:
+                raise ConfigError(f'S2MaskHead.{name} must be at least 0 and less than 1, got {value}')
         self.mask_size, self.num_votes, self.grow = mask_size, num_votes, grow
-        self.vote_threshold, self.stride = vote_threshold, stride
+        self.vote_threshold, self.min_vote_share, self.stride = vote_threshold, min_vote_share, stride
         self.num_proposals, self.nms_iou = num_proposals, nms_iou
         self.pos_iou_thr, self.num_jittered = pos_iou_thr, num_jittered
         self.fusion = FusionNet(in_channels)
@@ -102,8 +107,8 @@ class S2MaskHead(CorrelationBranch):
 
     @property
     def frame_threshold(self) -> float:
-        """What a pixel's value must exceed: more than half of the votes, or one mask's own threshold."""
-        return 0.5 if self.num_votes > 1 else self.vote_threshold
+        """What a pixel's value must exceed: a share of the votes, or one mask's own threshold."""
+        return self.min_vote_share if self.num_votes > 1 else self.vote_threshold
 
     def masks(self, search: Tensor, correlation: Tensor, boxes: Tensor, index: Tensor) -> Tensor:
         """Logits (R, S, S).
@@ -123,7 +128,7 @@ class S2MaskHead(CorrelationBranch):
         return self.fusion(torch.cat(pooled)).view(2, -1, self.mask_size, self.mask_size).sum(0)
 
     def vote(self, search: Tensor, correlation: Tensor, boxes: Tensor, side: int) -> Tensor:
-        """Mask values (N, side, side) of the crops: the share of votes, or one mask's probabilities.
+        """Mask values (N, side, side) of the crops: shares of votes, or one mask's probabilities.
 
         Args:
             search, correlation: (N, C, n, n).
@@ -135,7 +140,7 @@ class S2MaskHead(CorrelationBranch):
         index = torch.arange(count, device=boxes.device).repeat_interleave(votes)
         masks = self.masks(search, correlation, grown, index).sigmoid()
         maps = vote_maps(masks, grown, side).view(count, votes, side, side)
-        return maps[:, 0] if votes == 1 else vote_share(maps, self.vote_threshold)
+        return maps[:, 0] if votes == 1 else vote_values(maps, self.vote_threshold)
 
     def loss(
         self,

@@ -7,9 +7,14 @@ import json
 from pathlib import Path
 from types import ModuleType
 
+import cv2
+import numpy as np
 import pytest
 
+from mmdet.datasets import Crop511Dataset
+from mmdet.datasets.shapes import ShapesConfig, make_shapes
 from mmdet.errors import ConfigError, DataError
+from mmdet.sequences import object_numbers, read_label_map
 
 
 def _script(path: Path) -> ModuleType:
@@ -51,6 +56,59 @@ def test_squares_of_images(tool: ModuleType, tmp_path: Path, data_dir: Path) -> 
     files = ['--format', 'coco', '--annotations', str(annotations), '--images', str(coco / 'train')]
     assert tool.main(['siam-crops', str(tmp_path), *files, '--quiet']) == 0
     assert len(json.loads((tmp_path / 'train.json').read_text())) == 2
+
+
+@pytest.fixture(scope='module')
+def masked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A training video of two objects in the layouts of YouTube-VOS and DAVIS, roots by format."""
+    root = tmp_path_factory.mktemp('masked')
+    config = ShapesConfig(size=(96, 64), num_frames=3, enter_probability=0, leave_probability=0, objects=(2, 2))
+    for name in ('youtube-vos', 'davis'):
+        make_shapes(root / name, config, {'train': 1}, fmt=name, progress=False)
+    return {name: root / name for name in ('youtube-vos', 'davis')}
+
+
+def places(root: Path, form: str) -> list[str]:
+    """Options that name the training part of a set."""
+    if form == 'youtube-vos':
+        annotations, images, maps = 'train/meta.json', 'train/JPEGImages', 'train/Annotations'
+    else:
+        annotations, images, maps = 'ImageSets/2017/train.txt', 'JPEGImages/480p', 'Annotations/480p'
+    files = ['--annotations', str(root / annotations), '--images', str(root / images), '--maps', str(root / maps)]
+    return ['--format', form, *files, '--quiet']
+
+
+@pytest.mark.parametrize('form', ['youtube-vos', 'davis'])
+def test_squares_of_label_maps(tool: ModuleType, masked: dict[str, Path], tmp_path: Path, form: str) -> None:
+    """A square and a mask for every object of every map; without the small ones, for fewer."""
+    root = masked[form]
+    areas = [int((labels == n).sum()) for path in sorted(root.rglob('*.png'))
+             for labels in [read_label_map(path)] for n in object_numbers(labels)]  # fmt: skip
+    assert len(areas) > 1
+    for limit, expected in ((0, len(areas)), (sorted(areas)[1], sum(a >= sorted(areas)[1] for a in areas))):
+        out = tmp_path / str(limit)
+        assert tool.main(['siam-crops', str(out), *places(root, form), '--min-area', str(limit)]) == 0
+        assert len(list(out.rglob('*.x.jpg'))) == len(list(out.rglob('*.m.png'))) == expected
+    assert Crop511Dataset('train.json', data_root=str(tmp_path / '0')).with_masks is True
+
+
+@pytest.mark.parametrize(('form', 'folder'), [('imagenet-vid', 'VID/train/v1'), ('imagenet-det', 'DET/train/n01')])
+def test_squares_of_boxes(tool: ModuleType, tmp_path: Path, form: str, folder: str) -> None:
+    """XML files with boxes alone: squares without masks."""
+    box = '<xmin>5</xmin><ymin>6</ymin><xmax>25</xmax><ymax>30</ymax>'
+    item = f'<object><trackid>0</trackid><name>n01</name><bndbox>{box}</bndbox></object>'
+    for t in range(2):
+        xml, image = (tmp_path / kind / folder / f'{t:06d}' for kind in ('Annotations', 'Data'))
+        xml.parent.mkdir(parents=True, exist_ok=True)
+        image.parent.mkdir(parents=True, exist_ok=True)
+        size = '<size><width>64</width><height>48</height></size>'
+        xml.with_suffix('.xml').write_text(f'<annotation>{size}{item}</annotation>')
+        cv2.imwrite(str(image.with_suffix('.jpg')), np.full((48, 64, 3), 90, np.uint8))
+        image.with_suffix('.jpg').rename(image.with_suffix('.JPEG'))
+    part = folder.rpartition('/')[0]
+    files = ['--annotations', str(tmp_path / 'Annotations' / part), '--images', str(tmp_path / 'Data' / part)]
+    assert tool.main(['siam-crops', str(tmp_path / 'out'), '--format', form, *files, '--quiet']) == 0
+    assert len(list(tmp_path.rglob('*.x.jpg'))) == 2 and not list(tmp_path.rglob('*.m.png'))
 
 
 def test_all_sources_of_a_config_are_checked(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmdet.geometry import BoxConvention
+from mmdet.geometry import BoxConvention, box_iou
 from mmdet.models.siammask import SiamAnchorGenerator, SiamAnchorTarget
 
 ANCHORS = SiamAnchorGenerator()
@@ -82,6 +82,10 @@ def test_deltas() -> None:
     assert found.deltas[:, 2, 12, 13].tolist() == [-0.125, 0, 0, 0]
     assert found.labels[2, 12, 12] == 1 and found.labels[2, 12, 13] == 1 and found.labels[2, 13, 13] == 1
     assert found.labels[2, 13, 14] == -1
+    grid = torch.tensor([corners(row) for row in GRID]).view(5, 25, 25, 4)
+    cells = torch.stack([grid[2, 12, 12], grid[2, 12, 13], grid[2, 13, 13]])
+    overlaps = box_iou(cells, torch.tensor([[95.0, 95, 159, 159]]))[:, 0]
+    assert overlaps.tolist() == pytest.approx([1, 0.7777778, 0.6202532], abs=1e-7)
 
 
 def test_negative_pair_looks_at_the_middle() -> None:

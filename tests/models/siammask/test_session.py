@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,10 @@ import pytest
 import torch
 
 from mmdet.errors import ConfigError, DataError, PromptError
+from mmdet.evaluation.label_export import frame_labels
+from mmdet.evaluation.video_result import tracks_of
+from mmdet.models.siammask.follow import follow, start_targets
+from mmdet.models.siammask.session import SiamMaskSession
 from mmdet.ops.rle import decode
 from mmdet.structures import FrameSample, InstanceData
 
@@ -73,6 +78,21 @@ def test_objects_appear_when_they_are_marked(build_siammask: Make, frame_sample:
         assert not tracks[frame].lost[row]
 
 
+def test_objects_that_end_are_forgotten(build_siammask: Make, frame_sample: Make) -> None:
+    """From that frame on the object has no row and takes no pixel from the other one, which goes on as before."""
+    options = dict(test_cfg=dict(mask_threshold=0.05, fuse_masks=True))
+    model, frames, boxes = build_siammask('base', **options), clip(4), [[20, 30, 60, 70], [24, 30, 64, 70]]
+    samples = [frame_sample(i, boxes=boxes if i == 0 else None) for i in range(4)]
+    samples[2].set_metainfo(dict(ended_ids=(0, 9)))  # 9 was never there
+    tracks = run(model, frames, samples)
+    assert [t.instance_ids.tolist() for t in tracks] == [[0, 1], [0, 1], [1], [1]]
+    both = run(model, frames, [frame_sample(i, boxes=boxes if i == 0 else None) for i in range(4)])
+    alone = run(model, frames, [frame_sample(i, boxes=boxes[1:] if i == 0 else None, ids=[1]) for i in range(4)])
+    assert tracks[1].masks == both[1].masks
+    assert decode(tracks[2].masks[0]).sum() > decode(both[2].masks[1]).sum()
+    assert (decode(tracks[2].masks[0]) != decode(alone[2].masks[0])).mean() < 1e-3
+
+
 def test_a_given_mask_is_the_result_of_its_frame(build_siammask: Make, frame_sample: Make) -> None:
     mask = torch.zeros(1, *SIZE, dtype=torch.bool)
     mask[0, 30:70, 20:60] = torch.eye(40).bool()
@@ -111,15 +131,29 @@ def test_lost(dictated: Make, frame_sample: Make, score: float, mask: float, los
     assert tracks[0].lost.tolist() == [False] and tracks[1].lost.tolist() == [lost]
 
 
-def test_without_a_mask_the_rotated_box_is_the_upright_one(dictated: Make, frame_sample: Make) -> None:
+SHIFT = 24 * 128 / 127  # three cells, in pixels of the frame for a target of 64 x 64
+FALLBACKS = {
+    'inside the frame': (160, 12, (127.9370489, 87.9370489, 192.0629511, 152.0629511), 160),
+    'over the border': (10, 12, (-22.0629511, 87.9370489, 42.0629511, 152.0629511), 10),
+    # the corners are those before the middle is brought back into the frame
+    'middle outside': (10, 9, (-22.0629511 - SHIFT, 87.9370489, 42.0629511 - SHIFT, 152.0629511), 0),
+}
+
+
+@pytest.mark.parametrize(('x', 'column', 'expected', 'middle'), FALLBACKS.values(), ids=FALLBACKS)
+def test_without_a_mask_the_rotated_box_is_the_upright_one(
+    dictated: Make, frame_sample: Make, x: float, column: int, expected: tuple, middle: float
+) -> None:
+    """Corners of the original program with its config for VOT, for a target of 64 x 64 around (x, 120)."""
     stub = dictated('sharp', test_cfg=dict(penalty_k=0.04, window_influence=0.42, lr=0.25))
     stub.mask = torch.full((127, 127), -10.0)
-    box = [128.0, 88.0, 192.0, 152.0]
+    stub.cls[0, 5 + 2, 12, column] = 8
+    box = [x - 32.0, 88.0, x + 32.0, 152.0]
     frames = torch.zeros(2, 3, 240, 320, dtype=torch.uint8)
     tracks = run(stub.model, frames, [frame_sample(0, (240, 320), [box]), frame_sample(1, (240, 320))])[1]
-    corners = tracks.rotated_boxes[0]
-    np.testing.assert_allclose(corners[0], (127.9685139, 87.9685139), atol=0.04)
-    np.testing.assert_allclose(corners[2], (192.0314861, 152.0314861), atol=0.04)
+    corners = tracks.rotated_boxes[0].numpy()
+    np.testing.assert_allclose((*corners[0], *corners[2]), expected, atol=1e-4)
+    assert float(tracks.bboxes[0, 0] + tracks.bboxes[0, 2]) / 2 == pytest.approx(middle, abs=1e-4)
     assert decode(tracks.masks[0]).sum() == 0
 
 
@@ -143,6 +177,55 @@ def test_fused_masks_share_no_pixel(build_siammask: Make, frame_sample: Make) ->
     assert (masks[False][0] & masks[False][1]).any()
     assert not (masks[True][0] & masks[True][1]).any()
     assert ((masks[True][0] | masks[True][1]) == (masks[False][0] | masks[False][1])).all()
+
+
+@pytest.mark.parametrize(('threshold', 'bottom'), [(0.35, 7), (0.45, 0)])
+def test_fused_masks_carry_the_numbers_that_were_given(
+    dictated: Make, frame_sample: Make, threshold: float, bottom: int
+) -> None:
+    """Two objects in one place: 3 is surer of the upper half (0.9), 7 of the lower (0.4), which may be too little."""
+    stub = dictated('sharp', test_cfg=dict(mask_threshold=threshold, fuse_masks=True))
+    stub.cls[0, 5 + 2, 12, 12] = 8
+    values = torch.tensor([[0.9, 0.1], [0.2, 0.4]])  # (objects, halves)
+    masks = values.logit().repeat_interleave(64, 1)[:, :127, None].expand(-1, -1, 127)
+    stub.model.refine_head.masks = lambda skips, correlation, cells: masks
+    boxes, frames = [[128.0, 88.0, 192.0, 152.0]] * 2, torch.zeros(2, 3, 240, 320, dtype=torch.uint8)
+    samples = [frame_sample(0, (240, 320), boxes, [3, 7]), frame_sample(1, (240, 320))]
+    result = stub.model.start_video().step(frames, samples)[1]
+    labels = frame_labels(tracks_of(result), 240, 320)
+    assert set(np.unique(labels[60:115, 100:220])) == {3}
+    assert set(np.unique(labels[125:180, 100:220])) == {bottom}
+
+
+@pytest.mark.parametrize('kind', ['base', 'sharp', 'stage2'])
+def test_ground_truth_in_a_sample_changes_nothing(build_siammask: Make, frame_sample: Make, kind: str) -> None:
+    model, frames = build_siammask(kind), clip(3)
+    plain = run(model, frames, [frame_sample(i, boxes=BOXES[:1] if i == 0 else None) for i in range(3)])
+    samples = [frame_sample(i, boxes=BOXES[:1] if i == 0 else None) for i in range(3)]
+    for sample in samples:
+        sample.gt_instances = InstanceData(bboxes=torch.tensor([[90.0, 10, 150, 100]]), labels=torch.zeros(1).long())
+        sample.gt_instances.masks = torch.ones(1, *SIZE, dtype=torch.uint8)
+    for one, other in zip(plain, run(model, frames, samples), strict=True):
+        assert one.bboxes.equal(other.bboxes) and one.masks == other.masks
+    for function in (type(model).start_video, SiamMaskSession.step, follow, start_targets):
+        assert not {'gt', 'truth', 'ground_truth', 'gt_instances'} & set(inspect.signature(function).parameters)
+
+
+def test_a_limited_batch_gives_the_same(build_siammask: Make, frame_sample: Make) -> None:
+    """Three objects, two at a time."""
+    frames, passes, found = clip(3), [], []
+    for limit in (16, 2):
+        model = build_siammask('sharp', test_cfg=dict(max_batch=limit))
+        plain = model.respond
+        model.respond = lambda kernels, images, plain=plain: passes.append(len(images)) or plain(kernels, images)
+        found.append(run(model, frames, [frame_sample(i, boxes=BOXES if i == 0 else None) for i in range(3)]))
+    assert passes == [3] * 3 + [2, 1] * 3
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one.bboxes, other.bboxes, atol=1e-2, rtol=0)
+        pairs = zip(one.masks, other.masks, strict=True)
+        assert all((decode(first) != decode(second)).mean() < 1e-3 for first, second in pairs)
+    with pytest.raises(ConfigError, match='max_batch must be at least 1'):
+        build_siammask('sharp', test_cfg=dict(max_batch=0))
 
 
 def marked(boxes: Any, ids: Any = None, masks: Any = None) -> InstanceData:

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from mmdet.errors import ConfigError
+from mmdet.models.siammask.placing import PlacedMask, resolve_overlaps
 from mmdet.models.siammask.stage2_head import roi_targets
-from mmdet.models.siammask.voting import grow, vote_maps, vote_share
+from mmdet.models.siammask.voting import grow, vote_maps, vote_share, vote_values
+from mmdet.ops.rle import decode
 from mmdet.registry import MODELS, register_all
 
 
@@ -21,6 +23,33 @@ def test_more_than_half_must_vote(votes: int, on: bool) -> None:
     maps[:, votes:, 2, 1] = 0.2  # not above the threshold
     share = vote_share(maps, 0.2)
     assert bool(share[0, 2, 1] > 0.5) is on and share.sum() == share[0, 2, 1]
+
+
+TIES = {
+    'the surer of equals, first': ((6, 0.9), (6, 0.4), 0),
+    'the surer of equals, second': ((6, 0.4), (6, 0.9), 1),
+    'votes before probability': ((7, 0.3), (6, 1.0), 0),
+    'more votes, second': ((6, 1.0), (7, 0.3), 1),
+    'entirely equal': ((6, 0.5), (6, 0.5), 0),
+}
+
+
+@pytest.mark.parametrize(('first', 'second', 'owner'), TIES.values(), ids=TIES)
+def test_a_pixel_that_two_objects_claim(first: tuple, second: tuple, owner: int) -> None:
+    """Of 10 maps, (votes, probability of the maps that vote)."""
+    maps = torch.zeros(2, 10, 1, 1)
+    for row, (votes, probability) in enumerate((first, second)):
+        maps[row, :votes] = probability
+    placed = [PlacedMask(values, (0, 0, 1, 1)) for values in vote_values(maps, 0.2).numpy()]
+    resolve_overlaps(placed, 1, 1)
+    assert [bool(mask.values[0, 0] > 0.5) for mask in placed] == [owner == 0, owner == 1]
+
+
+@pytest.mark.parametrize(('votes', 'probability', 'on'), [(5, 1.0, False), (6, 0.21, True)])
+def test_what_breaks_ties_outweighs_no_vote(votes: int, probability: float, on: bool) -> None:
+    maps = torch.zeros(10, 1, 1)
+    maps[:votes] = probability
+    assert bool(vote_values(maps, 0.2) > 0.5) is on
 
 
 @pytest.mark.parametrize(
@@ -43,7 +72,8 @@ def test_masks_are_stretched_over_their_boxes() -> None:
     maps = vote_maps(masks, torch.tensor([[10.0, 20.0, 29.0, 39.0], [0.0, 0.0, 40.0, 40.0]]), 60)
     assert (maps[0, 24:36, 14:26] == 1).all() and maps[0, :18].sum() == 0 and maps[0, :, 32:].sum() == 0
     rows, columns = torch.nonzero(maps[1] > 0.5, as_tuple=True)
-    assert (columns.max().item(), rows.max().item()) == (20, 40) or columns.max().item() in (19, 20)
+    # half of a box of 40 pixels; on its very edges, pixels 0, 20 and 40, the value is 0.5
+    assert (columns.min().item(), columns.max().item(), rows.min().item(), rows.max().item()) == (1, 19, 1, 39)
     assert (maps[1, 10:30, 5:15] == 1).all()
 
 
@@ -71,7 +101,10 @@ def test_rois_look_at_the_cells_under_them() -> None:
     assert pooled.min() > 0.5
 
 
-@pytest.mark.parametrize('changes', [dict(mask_size=30), dict(num_votes=0)])
+IMPOSSIBLE = [dict(mask_size=30), dict(num_votes=0), dict(min_vote_share=1.0), dict(vote_threshold=-0.1)]
+
+
+@pytest.mark.parametrize('changes', IMPOSSIBLE, ids=lambda changes: next(iter(changes)))
 def test_numbers_that_cannot_be(changes: dict) -> None:
     register_all()
     with pytest.raises(ConfigError, match=next(iter(changes))):
@@ -86,3 +119,15 @@ def test_a_step_with_and_without_voting(build_siammask: Callable[..., Any], fram
     samples = [frame_sample(0, boxes=[[30, 30, 70, 80], [80, 20, 120, 70]]), frame_sample(1)]
     tracks = session.step(frames, samples)[1].pred_tracks
     assert len(tracks.masks) == 2 and model.stage2_head.frame_threshold == (0.5 if votes > 1 else 0.2)
+
+
+def test_the_share_of_votes_that_a_pixel_needs(build_siammask: Callable[..., Any], frame_sample: Any) -> None:
+    """With more votes needed the mask gets smaller, down to the pixels that all maps agree on."""
+    sizes = []
+    for share in (0.0, 0.5, 0.9):
+        head = dict(type='S2MaskHead', in_channels=8, num_votes=4, min_vote_share=share, vote_threshold=0.45)
+        session = build_siammask('stage2', stage2_head=head).start_video()
+        frames = torch.randint(0, 255, (2, 3, 120, 160), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+        tracks = session.step(frames, [frame_sample(0, boxes=[[30, 30, 90, 100]]), frame_sample(1)])[1].pred_tracks
+        sizes.append(int(decode(tracks.masks[0]).sum()))
+    assert sizes[0] > sizes[1] > sizes[2] > 0
