@@ -58,9 +58,10 @@ model = dict(
                 num_classes=_num_classes,
                 in_channels=64,
                 channels=32,
-                num_convs=2,
+                num_convs=4,
                 mask_size=112,
                 num_upsamples=2,
+                coordinates=True,
                 loss_mask=dict(type='BinaryCrossEntropyLoss', loss_weight=2.0),
             ),
             assigner=dict(
@@ -122,7 +123,7 @@ test_dataloader = dict(
 )
 
 # ---------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=6000)
+train_cfg = dict(max_iters=8000)
 optim_wrapper = dict(
     type='AmpOptimWrapper',
     dtype='bfloat16',
@@ -131,7 +132,7 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=6000, eta_min=0.000006),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=8000, eta_min=0.000006),
 ]
 
 # ---------------------------------------------------------------- evaluation

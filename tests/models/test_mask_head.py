@@ -20,6 +20,17 @@ def test_every_upsampling_doubles_the_grid(num_upsamples, size):
     assert ('more_upsamples' in names) == (num_upsamples > 1)  # published weights fit the published form
 
 
+def test_coordinates_tell_where_a_cell_lies_in_its_box():
+    head = MaskHead(1, LOSS, in_channels=3, channels=2, num_convs=1, coordinates=True)
+    seen = []
+    head.convs[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    pooled = torch.rand(2, 3, 5, 5)
+    head(pooled, torch.zeros(2, dtype=torch.long))
+    assert torch.equal(seen[0][:, :3], pooled)
+    line = torch.tensor([-1.0, -0.5, 0.0, 0.5, 1.0])
+    assert torch.equal(seen[0][1, 3], line.expand(5, 5)) and torch.equal(seen[0][0, 4], line[:, None].expand(5, 5))
+
+
 def test_no_upsampling_is_refused():
     with pytest.raises(ConfigError, match='num_upsamples'):
         MaskHead(3, LOSS, num_upsamples=0)
