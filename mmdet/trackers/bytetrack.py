@@ -93,14 +93,15 @@ class ByteTracker(Tracker):
         """Tracks, their detections, and the high detections that nobody claimed."""
         high = np.flatnonzero(found.scores >= self.high_threshold)
         low = np.flatnonzero((found.scores > self.low_threshold) & (found.scores < self.high_threshold))
-        plain = box_iou(self.motion.bboxes(), found.bboxes)  # (M, N)
-        if self.per_class:
-            plain = -forbid_other_classes(-plain, self.tracks.labels, found.labels)
-        weighed = 1 - (plain * found.scores if self.weigh_by_score else plain)
+        overlap = box_iou(self.motion.bboxes(), found.bboxes)  # (M, N)
+        weighed, plain = 1 - (overlap * found.scores if self.weigh_by_score else overlap), 1 - overlap
+        if self.per_class:  # last: a forbidden pair costs inf, which times a score of 0 is no number
+            weighed = forbid_other_classes(weighed, self.tracks.labels, found.labels)
+            plain = forbid_other_classes(plain, self.tracks.labels, found.labels)
         confirmed = self.tracks.confirmed
         first = assign(weighed, 1 - self.min_iou, np.flatnonzero(confirmed), high)
         rest = first.unmatched_rows[self.tracks.missed[first.unmatched_rows] == 1]
-        second = assign(1 - plain, 1 - self.min_iou_low, rest, low)
+        second = assign(plain, 1 - self.min_iou_low, rest, low)
         tentative = np.flatnonzero(~confirmed)
         third = assign(weighed, 1 - self.min_iou_tentative, tentative, first.unmatched_columns)
         rows = np.concatenate([first.rows, second.rows, third.rows])

@@ -93,6 +93,14 @@ def test_byte_weighs_overlap_by_score(detections: Callable, feed: Callable, weig
     assert feed(tracker, 1, found).instance_ids.tolist() == expected
 
 
+def test_byte_pairs_no_other_class_at_score_0(detections: Callable, feed: Callable) -> None:
+    tracker = ByteTracker(high_threshold=0, low_threshold=0, new_threshold=0)
+    feed(tracker, 0, detections([moving(0)], labels=[1]))
+    tracks = feed(tracker, 1, detections([moving(0)] * 2, scores=[0.0, 0.9], labels=[2, 1]))
+    assert tracks.instance_ids.tolist() == [1]
+    assert tracks.labels.tolist() == [1]
+
+
 def test_byte_lost_track_keeps_its_height(detections: Callable, feed: Callable) -> None:
     tracker, heights = ByteTracker(), []
     for frame in range(8):
