@@ -101,6 +101,32 @@ def test_byte_pairs_no_other_class_at_score_0(detections: Callable, feed: Callab
     assert tracks.labels.tolist() == [1]
 
 
+ONE, OTHER = (10.0, 10, 50, 50), (12.0, 10, 52, 50)  # IoU 38 / 42 = 0.905, times a score of 0.95 = 0.86
+
+
+@pytest.mark.parametrize(
+    ('case', 'settings', 'label', 'expected'),
+    [
+        ('the one followed for longer stays', {}, 0, [1]),
+        ('switched off', dict(duplicate_iou=1.0), 0, [1, 2]),
+        ('not a duplicate', dict(duplicate_iou=0.91), 0, [1, 2]),
+        ('of other classes', {}, 5, [1, 2]),
+        ('classes do not matter', dict(per_class=False), 5, [1]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else '',
+)
+@pytest.mark.parametrize('lost_first', [True, False])
+def test_byte_ends_duplicates(
+    detections: Callable, feed: Callable, case: str, settings: dict, label: int, expected: list, lost_first: bool
+) -> None:
+    tracker = ByteTracker(min_iou=0.9, **settings)  # so that neither takes the other's detections
+    both, one, other = ([ONE, OTHER], [0, label]), ([ONE], [0]), ([OTHER], [label])
+    frames = [one, one, other, other] if lost_first else [one, both, both, one]
+    for frame, (boxes, labels) in enumerate(frames):
+        feed(tracker, frame, detections(boxes, scores=[0.95] * len(boxes), labels=labels))
+    assert tracker.tracks.ids.tolist() == expected
+
+
 def test_byte_lost_track_keeps_its_height(detections: Callable, feed: Callable) -> None:
     tracker, heights = ByteTracker(), []
     for frame in range(8):
