@@ -12,7 +12,7 @@ from mmdet.trackers.assignment import IntArray, assign, box_iou, forbid_other_cl
 from mmdet.trackers.base import Tracker, with_identities
 from mmdet.trackers.kalman import FloatArray, XYAHKalman
 from mmdet.trackers.lifecycle import TrackTable
-from mmdet.trackers.motion import BoxMotion
+from mmdet.trackers.motion import BoxMotion, FrameClock
 from mmdet.trackers.observation import Observation, observe
 
 
@@ -68,6 +68,7 @@ class ByteTracker(Tracker):
         """Forget all tracks; identities start at 1 again."""
         self.tracks = TrackTable()
         self.motion = BoxMotion(XYAHKalman())
+        self._clock = FrameClock()
         self._frames = 0
 
     def update(self, detections: InstanceData, sample: FrameSample) -> InstanceData:
@@ -75,7 +76,7 @@ class ByteTracker(Tracker):
         found = observe(detections, sample)
         self._frames += 1
         self.tracks.advance()
-        self.motion.predict()
+        self.motion.predict(self._clock.tick(sample))
         rows, columns, unclaimed = self._associate(found)
         self.tracks.match(rows, columns)
         self.motion.update(rows, found.bboxes[columns])

@@ -13,7 +13,7 @@ from mmdet.trackers.base import Tracker, with_identities
 from mmdet.trackers.gallery import Gallery
 from mmdet.trackers.kalman import CHI_SQUARE_95, FloatArray, XYAHKalman
 from mmdet.trackers.lifecycle import TrackTable
-from mmdet.trackers.motion import BoxMotion
+from mmdet.trackers.motion import BoxMotion, FrameClock
 from mmdet.trackers.observation import Observation, check_embeddings, observe
 from mmdet.trackers.suppression import suppress
 
@@ -75,6 +75,7 @@ class DeepSORTTracker(Tracker):
         """Forget all tracks; identities start at 1 again."""
         self.tracks = TrackTable()
         self.motion = BoxMotion(XYAHKalman())
+        self._clock = FrameClock()
         self.gallery = Gallery(self.gallery_size)
         self._last_rows: dict[int, InstanceData] = {}  # newest row of each confirmed track, for ghost frames
 
@@ -84,7 +85,7 @@ class DeepSORTTracker(Tracker):
         if found.embeddings is not None:
             check_embeddings(detections, sample, self.gallery.dim)
         self.tracks.advance()
-        self.motion.predict()
+        self.motion.predict(self._clock.tick(sample))
         matches = self._associate(found, self._usable(found))
         self._write(found, matches)
         return self._report(detections, sample)

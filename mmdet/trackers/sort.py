@@ -12,7 +12,7 @@ from mmdet.trackers.assignment import assign, box_iou, forbid_other_classes
 from mmdet.trackers.base import Tracker, with_identities
 from mmdet.trackers.kalman import FloatArray, XYSRKalman
 from mmdet.trackers.lifecycle import TrackTable
-from mmdet.trackers.motion import BoxMotion
+from mmdet.trackers.motion import BoxMotion, FrameClock
 from mmdet.trackers.observation import observe
 
 
@@ -51,6 +51,7 @@ class SORTTracker(Tracker):
         """Forget all tracks; identities start at 1 again."""
         self.tracks = TrackTable()
         self.motion = BoxMotion(XYSRKalman())
+        self._clock = FrameClock()
         self._frames = 0
 
     def update(self, detections: InstanceData, sample: FrameSample) -> InstanceData:
@@ -58,7 +59,7 @@ class SORTTracker(Tracker):
         found = observe(detections, sample)
         self._frames += 1
         self.tracks.advance()
-        self.motion.predict()
+        self.motion.predict(self._clock.tick(sample))
         usable = np.arange(len(found))
         if self.min_confidence is not None:
             usable = usable[found.scores > self.min_confidence]

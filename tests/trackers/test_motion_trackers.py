@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from mmdet.errors import ConfigError
 from mmdet.ops.rle import encode
 from mmdet.structures import FrameSample, InstanceData
-from mmdet.trackers import ByteTracker, IoUTracker, OCSORTTracker, SORTTracker, Tracker
+from mmdet.trackers import ByteTracker, DeepSORTTracker, IoUTracker, OCSORTTracker, SORTTracker, Tracker
 from mmdet.trackers.assignment import box_iou
 
 
@@ -73,6 +73,38 @@ def test_motion_bridges_what_overlap_cannot(
     follow(tracker, [1] * 8)
     # 16 pixels further: an IoU of 0.11 with where the box was, of 0.43 with where it should be now
     assert feed(tracker, 8, detections([moving(9)])).instance_ids.tolist() == expected
+
+
+@pytest.mark.parametrize('known', [True, False], ids=['dropped frames known', 'not known'])
+@pytest.mark.parametrize(
+    'make',
+    [
+        lambda: SORTTracker(min_hits=0),
+        lambda: ByteTracker(new_threshold=0.8),
+        lambda: OCSORTTracker(min_hits=0),
+        lambda: DeepSORTTracker(n_init=1),
+    ],
+    ids=['SORT', 'Byte', 'OC-SORT', 'DeepSORT'],
+)
+def test_dropped_frames_are_predicted(detections: Callable, make: Callable, known: bool) -> None:
+    tracker = make()
+    frames = [*range(8), 11, 12, 15]  # a live stream went on while the model was busy
+    for index, source in enumerate(frames):
+        meta = dict(frame_id=index, video_id=7, ori_shape=(240, 320)) | (dict(source_frame=source) if known else {})
+        found = detections([moving(source)])
+        tracker.update(found, FrameSample(metainfo=meta))
+    assert (tracker.tracks.ids.tolist() == [1] and tracker.tracks.hits[0] == len(frames)) == known
+
+
+def test_oc_sort_replays_dropped_frames_too(detections: Callable) -> None:
+    with_gap, without = OCSORTTracker(min_hits=0), OCSORTTracker(min_hits=0)
+    for source in range(12):
+        sample = FrameSample(metainfo=dict(frame_id=source, video_id=7, ori_shape=(240, 320), source_frame=source))
+        without.update(detections([moving(source)]), sample)
+        if source not in (4, 6):  # dropped
+            with_gap.update(detections([moving(source)] if source not in (3, 5, 7) else []), sample)
+    np.testing.assert_allclose(with_gap.motion.mean, without.motion.mean, rtol=1e-9)
+    np.testing.assert_allclose(with_gap.motion.covariance, without.motion.covariance, rtol=1e-9)
 
 
 def test_byte_keeps_a_track_through_low_scores(follow: Callable) -> None:
