@@ -115,7 +115,7 @@ def store_detections(config: Config, weights: Weights, folder: Path) -> None:
     random = weights.fill(model)
     if random:
         raise ConfigError(f'the checkpoint does not fill the model of the config: {", ".join(random[:5])}, ...')
-    run(model, config, DetectionDump(folder))
+    run(model, config, DetectionDump(folder, config.model.track_head.type))
 
 
 def rows(config: Config, weights: Weights, stored: Path, reid_config: str | None) -> Iterator[Row]:
