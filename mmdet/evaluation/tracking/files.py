@@ -12,7 +12,7 @@ from mmdet.evaluation.tracking.mots import evaluate_mots
 from mmdet.evaluation.tracking.numbers import Numbers
 from mmdet.evaluation.tracking.scenes import class_scene
 from mmdet.evaluation.tracking.scores import Protocol, TrackingScores, scene_numbers
-from mmdet.evaluation.tracking.videos import Overlap, observe_annotations, observe_entries
+from mmdet.evaluation.tracking.videos import Overlap, observe_annotations, observe_entries, usual_rule
 from mmdet.evaluation.vis_ground_truth import GroundTruth
 from mmdet.formats import (
     IGNORE,
@@ -123,12 +123,13 @@ def evaluate_video_entries(
         score = entry.get('score')
         if not isinstance(score, int | float) or score >= min_score:
             by_video[entry['video_id']][where] = entry
+    rule = usual_rule(entry for entries in truth.annotations.values() for entry in entries)
     numbers: dict[str, dict[str, Numbers]] = {label: {} for label in truth.categories.values()}
     for video_id, video in truth.videos.items():
         objects = observe_annotations(truth.annotations.get(video_id, []), video, overlap, truth.source)
         found = observe_entries(by_video[video_id], video, overlap)
         for class_id, label in truth.categories.items():
-            scene = class_scene(objects, found, video.length, class_id, 'inside')
+            scene = class_scene(objects, found, video.length, class_id, rule)
             numbers[label][str(video_id)] = scene_numbers(scene)
     return TrackingScores.join('trackeval', numbers)
 

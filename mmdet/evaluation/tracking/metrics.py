@@ -16,7 +16,14 @@ from mmdet.evaluation.tracking.numbers import Numbers
 from mmdet.evaluation.tracking.observations import Observations
 from mmdet.evaluation.tracking.scenes import ExcuseRule, class_scene, scene_with_excused
 from mmdet.evaluation.tracking.scores import Protocol, TrackingScores, scene_numbers
-from mmdet.evaluation.tracking.videos import Overlap, observe_annotations, observe_result, of_masks, result_rows
+from mmdet.evaluation.tracking.videos import (
+    Overlap,
+    observe_annotations,
+    observe_result,
+    of_masks,
+    result_rows,
+    usual_rule,
+)
 from mmdet.evaluation.video_result import VideoResult
 from mmdet.evaluation.vis_ground_truth import GroundTruth, read_ground_truth
 from mmdet.formats import MOTS_CLASSES, BoxTable, MaskTable, write_boxes, write_mask_pngs, write_masks
@@ -36,8 +43,8 @@ class MOTMetric:
 
     Args:
         overlap: ``boxes`` or ``masks``.
-        rule: which results a crowd annotation excuses, see :func:`class_scene`; None takes ``matched`` for boxes and
-            ``inside`` for masks.
+        rule: which results a crowd annotation excuses, see :func:`class_scene`; None takes that of the data set:
+            ``matched`` for MOTChallenge, ``inside`` for all others.
     """
 
     def __init__(self, overlap: Overlap = 'boxes', rule: ExcuseRule | None = None) -> None:
@@ -46,7 +53,7 @@ class MOTMetric:
         if rule not in (None, 'inside', 'matched'):
             raise ConfigError(f"{type(self).__name__}: rule must be 'inside', 'matched' or None, got {rule!r}")
         self.overlap: Overlap = overlap
-        self.rule: ExcuseRule = rule or ('matched' if overlap == 'boxes' else 'inside')
+        self.rule: ExcuseRule | None = rule
         self.protocol: Protocol = 'trackeval'
         self.last: TrackingScores | None = None
 
@@ -63,11 +70,12 @@ class MOTMetric:
         require_annotations(dataset)
         document = dataset.ground_truth()
         truth = read_ground_truth(document, dataset.ann_file)
+        rule = self.rule or usual_rule(document['annotations'])
         names = sequence_names(document)
         numbers: dict[str, dict[str, Numbers]] = {label: {} for label in truth.categories.values()}
         for result in checked_results(results, dataset):
             name, first_frame = names[result.video_id]
-            for class_id, found in self._score(result, dataset, truth, first_frame).items():
+            for class_id, found in self._score(result, dataset, truth, first_frame, rule).items():
                 numbers[truth.categories[class_id]][name] = found
         self.last = TrackingScores.join(self.protocol, numbers)
         print_log('\n' + self.last.table(), logger='current')
@@ -99,13 +107,13 @@ class MOTMetric:
         return folder
 
     def _score(
-        self, result: VideoResult, dataset: EvaluationDataset, truth: GroundTruth, first_frame: int
+        self, result: VideoResult, dataset: EvaluationDataset, truth: GroundTruth, first_frame: int, rule: ExcuseRule
     ) -> dict[int, Numbers]:
         """Numbers of one video by category id; ``first_frame``: what the benchmark calls its first frame."""
         objects = self._truth_of(result.video_id, truth)
         found = observe_result(result, dataset.category_ids, self.overlap)
         return {
-            class_id: scene_numbers(class_scene(objects, found, result.length, class_id, self.rule))
+            class_id: scene_numbers(class_scene(objects, found, result.length, class_id, rule))
             for class_id in truth.categories
         }
 
@@ -169,13 +177,13 @@ class MOTSMetric(MOTMetric):
         return folder
 
     def _score(
-        self, result: VideoResult, dataset: EvaluationDataset, truth: GroundTruth, first_frame: int
+        self, result: VideoResult, dataset: EvaluationDataset, truth: GroundTruth, first_frame: int, rule: ExcuseRule
     ) -> dict[int, Numbers]:
         objects = self._truth_of(result.video_id, truth)
         size = (result.height, result.width)
         found = of_masks(*disjoint_rows(result, dataset.category_ids), size, f'results of video {result.video_id}')
         if self.protocol == 'trackeval':
-            return {c: scene_numbers(class_scene(objects, found, result.length, c)) for c in truth.categories}
+            return {c: scene_numbers(class_scene(objects, found, result.length, c, rule)) for c in truth.categories}
         scenes = {c: scene_with_excused(objects, found, result.length, c) for c in truth.categories}
         return {c: mots_tools(scene, excused, first_frame) for c, (scene, excused) in scenes.items()}
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from mmdet.errors import DataError
 from mmdet.evaluation.tracking.observations import ANY_CLASS, Observations, Role
+from mmdet.evaluation.tracking.scenes import ExcuseRule
 from mmdet.evaluation.video_result import VideoResult
 from mmdet.evaluation.vis_ground_truth import Video
 from mmdet.evaluation.vis_tracks import Track, read_annotation, read_result
@@ -38,6 +39,15 @@ def observe_annotations(
         return _of_box_lists(entries, classes, roles, video, source)
     tracks = [read_annotation(entry, video, f'{source}: annotation {entry["id"]}') for entry in entries]
     return _of_tracks(tracks, classes, roles, video, overlap)
+
+
+def usual_rule(annotations: Iterable[Mapping[str, Any]]) -> ExcuseRule:
+    """The rule of the benchmark that annotations are of, see :func:`class_scene`.
+
+    ``matched`` where there are MOTChallenge's distractors and bystanders; ``inside`` for regions and crowds.
+    """
+    roles = {annotation.get('role') for annotation in annotations}
+    return 'matched' if roles & {'distractor', 'bystander'} else 'inside'
 
 
 def observe_entries(entries: dict[str, dict[str, Any]], video: Video, overlap: Overlap) -> Observations:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mmdet.datasets import MOTSDataset, YouTubeVISDataset
+from mmdet.datasets import MOTChallengeDataset, MOTSDataset, YouTubeVISDataset
 from mmdet.datasets.shapes import ShapesConfig, make_shapes
 from mmdet.datasets.shapes.writers.kitti_mots import KITTIMOTSWriter
 from mmdet.errors import AnnotationsMissingError, ConfigError, DataError
-from mmdet.evaluation import FrameTracks, MOTMetric, MOTSMetric, VideoResult
-from mmdet.evaluation.tracking.files import evaluate_mot_files, evaluate_mots_files
-from mmdet.formats import read_boxes, read_masks, read_seqmap
+from mmdet.evaluation import FrameTracks, MOTMetric, MOTSMetric, VideoResult, YTVISMetric
+from mmdet.evaluation.tracking.files import evaluate_mot_files, evaluate_mots_files, evaluate_video_entries
+from mmdet.evaluation.vis_ground_truth import read_ground_truth
+from mmdet.formats import SequenceInfo, read_boxes, read_masks, read_seqmap, write_seqinfo
 from mmdet.ops.rle import area, decode, encode, normalise_rle
 from mmdet.registry import METRICS
 
@@ -121,6 +123,63 @@ def test_results_on_a_region_are_excused(dataset: MOTSDataset) -> None:
     assert counted.last is not None and counted.last.scores['pedestrian']['all']['n_itr'] > 0
 
 
+@pytest.fixture
+def challenge(tmp_path: Path) -> MOTChallengeDataset:
+    """One sequence of two frames with a pedestrian, and beside it a reflection that results may find or not."""
+    folder = tmp_path / 'train' / 'MOT17-02'
+    (folder / 'gt').mkdir(parents=True)
+    (folder / 'gt' / 'gt.txt').write_text('1,1,0,0,20,40,1,1,1\n2,1,0,0,20,40,1,1,1\n1,2,50,0,20,40,0,12,1\n')
+    write_seqinfo(folder / 'seqinfo.ini', SequenceInfo('MOT17-02', 2, 60, 80))
+    return MOTChallengeDataset('train', str(tmp_path), test_mode=True)
+
+
+def add_row(result: VideoResult, frame: int, label: int, bbox: list[float]) -> None:
+    """A track of its own with one box and its rectangle."""
+    mask = np.zeros((result.height, result.width), np.uint8)
+    x1, y1, x2, y2 = map(int, bbox)
+    mask[y1:y2, x1:x2] = 1
+    for values, value in zip(vars(result.frames[frame]).values(), (99, label, 0.9, bbox, encode(mask))):
+        values.append(value)
+
+
+@pytest.mark.parametrize(
+    ('metric', 'expected'),
+    [
+        (MOTMetric(), 0.5),
+        (MOTMetric('masks'), 0.5),
+        (MOTMetric(rule='matched'), 0.5),
+        (MOTMetric(rule='inside'), 1.0),
+    ],
+    ids=['boxes', 'masks', 'matched', 'inside'],
+)
+def test_distractors_excuse_what_matches_them(
+    challenge: MOTChallengeDataset, metric: MOTMetric, expected: float
+) -> None:
+    results = truth_as_results(challenge)
+    add_row(results[0], 0, 0, [50.0, 0, 60, 10])  # inside the reflection, but too small to match it
+    assert metric.evaluate(results, challenge)['MOTA'] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('overlap', ['boxes', 'masks'])
+def test_crowds_excuse_what_lies_in_them(tiny_shapes: Path, tmp_path: Path, overlap: Any) -> None:
+    document = json.loads((tiny_shapes / 'annotations/valid.json').read_text())
+    crowd = next(a for a in document['annotations'] if a['segmentations'][0])
+    crowd['iscrowd'] = 1
+    (tmp_path / 'valid.json').write_text(json.dumps(document))
+    shapes = YouTubeVISDataset('valid.json', str(tmp_path), test_mode=True)
+    results = truth_as_results(shapes)
+    result = next(r for r in results if r.video_id == crowd['video_id'])
+    rows = decode(normalise_rle(crowd['segmentations'][0], result.height, result.width))
+    y, x = (int(v[len(v) // 2]) for v in np.nonzero(rows))
+    add_row(result, 0, shapes.category_ids.index(crowd['category_id']), [x, y, x + 1.0, y + 1])
+    metric = MOTMetric(overlap)
+    assert metric.evaluate(results, shapes)['MOTA'] == pytest.approx(1)
+    YTVISMetric().export(results, shapes, tmp_path / 'r.json')
+    truth = read_ground_truth(document, 'valid.json')
+    found = evaluate_video_entries(truth, json.loads((tmp_path / 'r.json').read_text()), overlap, 'r.json')
+    assert found.summary() == metric.last.summary()  # type: ignore[union-attr]
+
+
 def test_any_set_with_identities(tiny_shapes: Path) -> None:
     shapes = YouTubeVISDataset('annotations/valid.json', str(tiny_shapes), 'valid/JPEGImages', test_mode=True)
     for metric in (MOTMetric(), MOTMetric('masks'), MOTSMetric()):
@@ -131,7 +190,7 @@ def test_any_set_with_identities(tiny_shapes: Path) -> None:
 
 def test_built_from_a_config() -> None:
     assert METRICS.build(dict(type='MOTSMetric', protocol='mots_tools')).protocol == 'mots_tools'
-    assert METRICS.build(dict(type='MOTMetric', overlap='masks')).rule == 'inside'
+    assert METRICS.build(dict(type='MOTMetric', overlap='masks', rule='matched')).rule == 'matched'
 
 
 @pytest.mark.parametrize(
