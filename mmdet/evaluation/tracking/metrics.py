@@ -21,12 +21,13 @@ from mmdet.evaluation.tracking.videos import (
     observe_annotations,
     observe_result,
     of_masks,
+    result_boxes,
     result_rows,
     usual_rule,
 )
 from mmdet.evaluation.video_result import VideoResult
 from mmdet.evaluation.vis_ground_truth import GroundTruth, read_ground_truth
-from mmdet.formats import MOTS_CLASSES, BoxTable, MaskTable, write_boxes, write_mask_pngs, write_masks
+from mmdet.formats import MOTS_CLASSES, MaskTable, write_boxes, write_mask_pngs, write_masks
 from mmdet.ops.disjoint import make_disjoint
 from mmdet.ops.rle import area
 from mmdet.registry import METRICS
@@ -39,7 +40,9 @@ FILE_SUFFIXES = ('.json', '.zip', '.pkl', '.txt')
 class MOTMetric:
     """HOTA, CLEAR and identity numbers of tracks, as boxes or masks, on any data set with identities.
 
-    Exports a folder of MOTChallenge files, ``<sequence>.txt``.
+    Exports a folder of MOTChallenge files, ``<sequence>.txt``: frames from 1, as the format has it whatever the data
+    set's own files call the first. For a data set of several classes column 8 is the category id and the lines have
+    nine columns, as ground truth; MOTChallenge itself has pedestrians only, and results of it no class.
 
     Args:
         overlap: ``boxes`` or ``masks``.
@@ -91,19 +94,8 @@ class MOTMetric:
         folder = result_folder(path)
         names = sequence_names(dataset.ground_truth())
         for result in checked_results(results, dataset):
-            frames, rows = result_rows(result)
-            places = list(zip(frames.tolist(), rows.tolist()))
-            labels = [result.frames[f].labels[r] for f, r in places]
-            table = BoxTable(
-                source=f'results of video {result.video_id}',
-                frames=frames,
-                ids=np.array([result.frames[f].instance_ids[r] for f, r in places], np.int64),
-                bboxes=np.array([result.frames[f].bboxes[r] for f, r in places], np.float64).reshape(-1, 4),
-                scores=np.array([result.frames[f].scores[r] for f, r in places], np.float64),
-                class_ids=np.array(labels, np.int64),
-                visibility=np.full(len(places), -1.0),
-            )
-            write_boxes(folder / f'{names[result.video_id][0]}.txt', table)
+            table = result_boxes(result, dataset.category_ids)
+            write_boxes(folder / f'{names[result.video_id][0]}.txt', table, with_class=len(dataset.category_ids) > 1)
         return folder
 
     def _score(
@@ -192,8 +184,7 @@ def disjoint_rows(
     result: VideoResult, category_ids: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[RLE]]:
     """Frames, ids and category ids (N,) and masks of a result's rows, without common pixels and without empty masks."""
-    objects = observe_result(result, category_ids, 'boxes')
-    frames, rows = result_rows(result)
+    frames, rows, ids, class_ids = result_rows(result, category_ids)
     masks: list[RLE] = []
     for frame, chosen in _rows_by_frame(frames, rows):
         tracks = result.frames[frame]
@@ -201,7 +192,7 @@ def disjoint_rows(
         masks += make_disjoint(own, [tracks.scores[row] for row in chosen])
     kept = area(masks) > 0
     left = [mask for mask, keep in zip(masks, kept) if keep]
-    return frames[kept], objects.ids[kept], objects.class_ids[kept], left
+    return frames[kept], ids[kept], class_ids[kept], left
 
 
 def _rows_by_frame(frames: np.ndarray, rows: np.ndarray) -> Iterator[tuple[int, list[int]]]:

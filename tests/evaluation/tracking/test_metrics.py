@@ -106,6 +106,33 @@ def test_boxes_exported(dataset: MOTSDataset, tmp_path: Path) -> None:
     folder = MOTMetric().export(results, dataset, tmp_path / 'out')
     table = read_boxes(folder / '0000.txt', 'result', 5)
     assert len(table) == sum(len(frame) for frame in results[0].frames) - 1
+    labels = [label for frame in results[0].frames for label in frame.labels][1:]
+    assert table.class_ids.tolist() == [dataset.category_ids[label] for label in labels]
+
+
+def test_classes_are_exported_where_there_are_several(
+    dataset: MOTSDataset, mots_root: Path, challenge: MOTChallengeDataset, tmp_path: Path
+) -> None:
+    folder = MOTMetric().export(truth_as_results(challenge), challenge, tmp_path / 'one')
+    assert (folder / 'MOT17-02.txt').read_text().splitlines()[0] == '1,0,0,0,20,40,0.5,-1,-1,-1'
+    several = MOTMetric().export(truth_as_results(dataset), dataset, tmp_path / 'several')
+    lines = [line.split(',') for line in (several / '0000.txt').read_text().splitlines()]
+    assert {len(line) for line in lines} == {9} and {line[7] for line in lines} <= {'1', '2'}
+    assert lines[0][0] == '1'  # though KITTI's own files begin with 0
+    (tmp_path / 'several' / 'MOT17-02.txt').write_text('1,0,0,0,20,40,0.5,2,-1\n')
+    with pytest.raises(DataError, match=r'MOT17-02\.txt: class 2 in column 8, but MOTChallenge evaluates pedestrians'):
+        evaluate_mot_files(several, Path(challenge.ann_file))
+
+
+def test_boxes_without_area_are_not_exported(challenge: MOTChallengeDataset, tmp_path: Path) -> None:
+    results, metric = truth_as_results(challenge), MOTMetric()
+    frame = results[0].frames[1]
+    for identity, bbox in ((7, [0.0, 5, -12, 30]), (8, [3.0, 4, 3, 9])):  # cut off at the left border; a line
+        for values, value in zip(vars(frame).values(), (identity, 0, 0.9, bbox, None)):
+            values.append(value)
+    folder = metric.export(results, challenge, tmp_path / 'out')
+    assert metric.evaluate(results, challenge)['MOTA'] == 1
+    assert evaluate_mot_files(folder, Path(challenge.ann_file)).summary() == metric.last.summary()  # type: ignore
 
 
 def test_results_on_a_region_are_excused(dataset: MOTSDataset) -> None:
