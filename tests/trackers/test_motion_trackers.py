@@ -222,6 +222,41 @@ def test_mask_overlap_tells_apart_what_boxes_do_not(detections: Callable, feed: 
     assert feed(tracker, 1, second).instance_ids.tolist() == [2, 1]
 
 
+def corners(frame: int, detections: Callable) -> InstanceData:
+    """Two L-shapes in one box of 40 pixels, opened to different sides, that moves right by up to 12 pixels a frame."""
+    left = [0, 3, 9, 18, 30, 42, 54, 66][frame]
+    found = detections([(float(left), 20, 40 + left, 60)] * 2)
+    for row, thick in enumerate((slice(0, 8), slice(32, 40))):
+        mask, own = np.zeros((240, 320), np.uint8), np.zeros((40, 40), np.uint8)
+        own[thick], own[:, thick] = 1, 1
+        mask[20:60, left : left + 40] = own
+        found.masks[row] = encode(mask)
+    return found
+
+
+@pytest.mark.parametrize(
+    ('case', 'settings', 'expected'),
+    [
+        ('masks', dict(overlap='mask'), [2, 1]),
+        ('boxes, which are equal', dict(overlap='box'), [1, 2]),
+        ('masks, after a frame unseen', dict(overlap='mask', max_age=3), [2, 1]),
+    ],
+)
+def test_sort_compares_masks_that_move_with_their_boxes(
+    detections: Callable, feed: Callable, case: str, settings: dict, expected: list[int]
+) -> None:
+    tracker = SORTTracker(min_hits=0, **settings)
+    assert tracker.requires == ({'masks'} if settings['overlap'] == 'mask' else set())
+    for frame in range(6):
+        feed(tracker, frame, corners(frame, detections))
+    last = 7 if 'max_age' in settings else 6
+    if last == 7:
+        feed(tracker, 6, detections([]))
+    swapped = corners(last, detections)
+    swapped.masks.reverse()  # 12 pixels aside, where they were last seen, their IoU is 0.24
+    assert feed(tracker, last, swapped).instance_ids.tolist() == expected
+
+
 @pytest.mark.parametrize(
     'tracker', [IoUTracker(), SORTTracker(filtered_boxes=False), OCSORTTracker(), ByteTracker()]
 )
@@ -240,6 +275,7 @@ def test_rows_are_those_of_the_frame(detections: Callable, feed: Callable, track
         (lambda: IoUTracker(overlap='masks'), "use 'box' or 'mask'"),  # type: ignore[arg-type]
         (lambda: IoUTracker(max_age=-1), 'max_age'),
         (lambda: SORTTracker(min_hits=-1), 'min_hits'),
+        (lambda: SORTTracker(overlap='masks'), "use 'box' or 'mask'"),  # type: ignore[arg-type]
         (lambda: ByteTracker(low_threshold=0.8), 'must not fall'),
         (lambda: OCSORTTracker(momentum_frames=0), 'momentum_frames'),
     ],
