@@ -96,15 +96,14 @@ class DeepSORTTracker(Tracker):
 
     def _usable(self, found: Observation) -> IntArray:
         """Rows of the detections that take part, in the order in which new tracks are numbered."""
-        rows = np.arange(len(found))
-        if self.min_confidence is not None:
-            rows = rows[found.scores > self.min_confidence]
+        rows, used = np.arange(len(found)), found
+        if self.min_confidence is not None and not (strong := found.scores > self.min_confidence).all():
+            rows = rows[strong]
+            used = Observation(found.bboxes[rows], found.scores[rows], found.labels[rows])
         if self.nms_max_overlap >= 1 or not len(rows):
             return rows
-        bboxes = found.bboxes[rows]
-        if self.per_class:  # boxes of different classes are moved apart, so that they do not suppress each other
-            bboxes = bboxes + (found.labels[rows] * (np.abs(bboxes).max() * 2 + 1))[:, None]
-        return rows[suppress(bboxes, found.scores[rows], self.nms_max_overlap, inclusive=self.paper)]
+        labels = used.labels if self.per_class else None
+        return rows[suppress(used.bboxes, used.scores, self.nms_max_overlap, self.paper, labels)]
 
     def _associate(self, found: Observation, columns: IntArray) -> Matches:
         """Pairs of tracks and detections ``columns``: the cascade, then what overlaps."""
