@@ -16,6 +16,7 @@ from mmdet.evaluation.coco import KINDS, evaluate_coco_files
 from mmdet.evaluation.files import atomic_file, read_json
 from mmdet.evaluation.reports import Report
 from mmdet.evaluation.tracking.files import evaluate_mot_files, evaluate_mots_files, evaluate_video_entries
+from mmdet.evaluation.tracking.videos import Overlap
 from mmdet.evaluation.vis_ground_truth import read_ground_truth
 from mmdet.evaluation.vis_results import load_results
 from mmdet.evaluation.ytvis import TrackAPOptions, TrackEvaluator, evaluate_results
@@ -135,7 +136,8 @@ def _evaluate_mot(arguments: Namespace) -> Report:
     truth = read_ground_truth(read_json(arguments.annotations, 'annotation'), str(arguments.annotations))
     truth = truth.part(arguments.split, arguments.holdout_fraction)
     entries = load_results(arguments.results)
-    overlap, min_score = arguments.overlap or 'masks', arguments.min_score or 0.0
+    overlap: Overlap = arguments.overlap or 'masks'
+    min_score = arguments.min_score or 0.0
     found = evaluate_video_entries(truth, entries, overlap, str(arguments.results), min_score)
     return Report(found.table(), {**found.as_dict(), 'overlap': overlap, 'min_score': min_score})
 

@@ -99,9 +99,16 @@ def result_boxes(result: VideoResult, category_ids: Sequence[int]) -> BoxTable:
     tracks = [(result.frames[f], r) for f, r in zip(frames.tolist(), rows.tolist())]
     bboxes = np.array([frame.bboxes[row] for frame, row in tracks], np.float64).reshape(-1, 4)
     scores = np.array([frame.scores[row] for frame, row in tracks], np.float64)
-    kept = (bboxes[:, 2:] > bboxes[:, :2]).all(1)
-    columns = (column[kept] for column in (frames, ids, bboxes, scores, class_ids, np.full(len(kept), -1.0)))
-    return BoxTable(f'results of video {result.video_id}', *columns)
+    kept = np.flatnonzero((bboxes[:, 2:] > bboxes[:, :2]).all(1))
+    return BoxTable(
+        source=f'results of video {result.video_id}',
+        frames=frames[kept],
+        ids=ids[kept],
+        bboxes=bboxes[kept],
+        scores=scores[kept],
+        class_ids=class_ids[kept],
+        visibility=np.full(len(kept), -1.0),
+    )
 
 
 def observe_result(result: VideoResult, category_ids: Sequence[int], overlap: Overlap) -> Observations:
