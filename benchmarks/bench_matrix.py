@@ -2,9 +2,11 @@
 
     python benchmarks/bench_matrix.py configs/masktrack_rcnn_r18_fpn_shapes.py CHECKPOINT --out matrix.md
 
-The config's test set needs ground truth. Its detector and track head take their weights from the checkpoint;
-detections are stored once, with embeddings, for the detector that reads them from files. An appearance network is added
-with `--reid-config` and `--reid-checkpoint`. Rows that share detections differ in nothing but the tracker.
+The config's test set needs ground truth. AP ranks mask tracks by their score; HOTA, of masks too, takes every track as
+it is, so it says more of who is confused with whom. Detector and track head of the config take their weights from the
+checkpoint; detections are stored once, with embeddings, for the detector that reads them from files. An appearance
+network is added with `--reid-config` and `--reid-checkpoint`. Rows that share detections differ in nothing but the
+tracker.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ TRACKERS: dict[str, dict[str, Any] | None] = {
     'IoU': dict(type='IoUTracker'),
     'IoU of masks': dict(type='IoUTracker', overlap='mask'),
 }
-COLUMNS = ('AP', 'AP50')
+COLUMNS = ('AP', 'AP50', 'HOTA')
 
 
 @dataclass
@@ -58,7 +60,7 @@ class Row:
 
     def line(self) -> str:
         """The row as markdown."""
-        cells = [f'{self.numbers[name]:.4f}' for name in COLUMNS] if self.numbers else ['', '']
+        cells = [f'{self.numbers[name]:.4f}' for name in COLUMNS] if self.numbers else [''] * len(COLUMNS)
         return '| ' + ' | '.join([self.detector, self.head, self.tracker, *cells, self.remark]) + ' |'
 
 
@@ -104,7 +106,7 @@ def run(model: torch.nn.Module, config: Config, dump: DetectionDump | None = Non
     require_annotations(loader.dataset)
     process = Process()
     with tempfile.TemporaryDirectory() as folder:
-        metrics = build_metrics(config.test_evaluator)
+        metrics = build_metrics(config.test_evaluator) + build_metrics(dict(type='MOTMetric', overlap='masks'))
         tester = VideoTester(model.to(process.device), loader, process, Path(folder), metrics, dump)
         return tester.run() or {}
 
@@ -115,7 +117,7 @@ def store_detections(config: Config, weights: Weights, folder: Path) -> None:
     random = weights.fill(model)
     if random:
         raise ConfigError(f'the checkpoint does not fill the model of the config: {", ".join(random[:5])}, ...')
-    run(model, config, DetectionDump(folder))
+    run(model, config, DetectionDump(folder, config.model.track_head.type))
 
 
 def rows(config: Config, weights: Weights, stored: Path, reid_config: str | None) -> Iterator[Row]:
@@ -166,7 +168,8 @@ def main() -> None:
         stored = Path(args.detections or folder)
         if not args.detections:
             store_detections(config, weights, stored)
-        lines = ['| detector | track head | tracker | AP | AP50 | remark |', '| --- | --- | --- | --- | --- | --- |']
+        heads_of_columns = ['detector', 'track head', 'tracker', *COLUMNS, 'remark']
+        lines = ['| ' + ' | '.join(heads_of_columns) + ' |', '|' + ' --- |' * len(heads_of_columns)]
         print('\n'.join(lines))
         for row in rows(config, weights, stored, args.reid_config):
             lines.append(row.line())

@@ -316,8 +316,9 @@ def reduced_config(
             place = dict(data_root=str(tiny_shapes), ann_file=f'annotations/{split}.json', split=None)
             videos.update(place, img_prefix=f'{split}/JPEGImages')
         if config.get('train_dataloader'):
-            config.train_dataloader.batch_size = 2
-            _edit(config.train_dataloader, dict(crops_per_identity=1))
+            of_identities = 'crops_per_identity' in config.train_dataloader.get('sampler', {})
+            config.train_dataloader.batch_size = 4 if of_identities else 2  # two of each of two make triplets
+            _edit(config.train_dataloader, dict(crops_per_identity=2))
             config.train_cfg = dict(max_iters=2, val_interval=100)
         config.load_from = _start_of_frozen_detector(config, work_dir)  # no weights of an earlier stage
         config.work_dir = str(work_dir)

@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sub.add_argument('--plot', metavar='DIR', help='draw the values of every frame, one PNG per sequence')
         sub.add_argument('--json', metavar='FILE', help='write every number to this file')
     arguments = parser.parse_args(argv)
+    COMMANDS[arguments.benchmark].check(benchmarks.choices[arguments.benchmark], arguments)
     report = COMMANDS[arguments.benchmark].evaluate(arguments)
     print(report.table)
     if getattr(arguments, 'plot', None):

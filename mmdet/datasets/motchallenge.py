@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -97,11 +97,11 @@ class MOTChallengeDataset(VideoDataset):
         Raises:
             DataError: no such video, or its file is missing or damaged.
         """
-        names = {video['id']: (video['name'], len(video['file_names'])) for video in self.read_document()['videos']}
-        if video_id not in names:
+        video = next((video for video in self.videos if video.id == video_id), None)
+        if video is None:
             raise DataError(f'{self.ann_file}: there is no video {video_id}')
-        name, length = names[video_id]
-        return read_boxes(Path(self.ann_file) / name / 'det' / 'det.txt', 'det', length)
+        name = PurePath(video.file_names[0]).parts[0]  # frames are <sequence>/<folder>/<number>
+        return read_boxes(Path(self.ann_file) / name / 'det' / 'det.txt', 'det', video.length)
 
 
 def mot_document(folder: str | Path, images: str | Path, sequences: Sequence[str] | None = None) -> dict[str, Any]:

@@ -151,7 +151,9 @@ def make_tester(
         names = ', '.join(type(metric).__name__ for metric in metrics)
         raise ConfigError(f'{names} cannot be computed from one test: some want resets, others a run without')
     kind = ResetTester if True in wishes else VideoTester
-    return kind(model, loader, process, folder, metrics, DetectionDump(dump_dir) if dump_dir else None)
+    head = getattr(model, 'track_head', None)
+    dump = DetectionDump(dump_dir, None if head is None else type(head).__name__) if dump_dir else None
+    return kind(model, loader, process, folder, metrics, dump)
 
 
 def needs_weights(model: nn.Module, weights: str | Path | None) -> bool:

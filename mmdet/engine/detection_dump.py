@@ -56,10 +56,11 @@ class DetectionDump:
 
     Args:
         folder: gets one file per video.
+        track_head: class of the track head that computes the embeddings, kept with them.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, track_head: str | None = None) -> None:
+        self.folder, self.track_head = Path(folder), track_head
         self._columns: dict[str, _Column] = {}
         self._video: dict[str, Any] = {}
 
@@ -108,6 +109,8 @@ class DetectionDump:
         with atomic_file(path) as file, zipfile.ZipFile(file, 'w') as archive:
             for name, value in {'version': VERSION, **self._video}.items():
                 _write(archive, name, np.asarray(value, np.int64))
+            if 'embeddings' in self._columns and self.track_head is not None:
+                _write(archive, 'track_head', np.asarray(self.track_head))
             for name, column in self._columns.items():
                 column.write_to(archive, name)
             lengths._file.seek(0)

@@ -16,6 +16,7 @@ from mmdet.evaluation.coco import KINDS, evaluate_coco_files
 from mmdet.evaluation.files import atomic_file, read_json
 from mmdet.evaluation.reports import Report
 from mmdet.evaluation.tracking.files import evaluate_mot_files, evaluate_mots_files, evaluate_video_entries
+from mmdet.evaluation.tracking.videos import Overlap
 from mmdet.evaluation.vis_ground_truth import read_ground_truth
 from mmdet.evaluation.vis_results import load_results
 from mmdet.evaluation.ytvis import TrackAPOptions, TrackEvaluator, evaluate_results
@@ -31,6 +32,7 @@ class Command:
     add_options: Callable[[ArgumentParser], None]
     evaluate: Callable[[Namespace], Report]
     curves: bool = False  # whether its report has values per frame to plot
+    check: Callable[[ArgumentParser, Namespace], None] = lambda parser, arguments: None  # refuses options at odds
 
 
 def add_split_options(parser: ArgumentParser) -> None:
@@ -107,9 +109,22 @@ def _mot_options(parser: ArgumentParser) -> None:
         help='classes of gt.txt on which results are excused (default: those of the benchmark)',
     )
     video = parser.add_argument_group('YouTube-VIS files')
-    video.add_argument('--overlap', choices=['masks', 'boxes'], default='masks', help='default: %(default)s')
-    video.add_argument('--min-score', type=float, default=0.0, metavar='S', help='leave out tracks scored lower')
+    video.add_argument('--overlap', choices=['masks', 'boxes'], help='default: masks')
+    video.add_argument('--min-score', type=float, metavar='S', help='leave out tracks scored lower')
     add_split_options(parser)
+
+
+def _check_mot(parser: ArgumentParser, arguments: Namespace) -> None:
+    """Refuse options that the form of the ground truth has no use for."""
+    annotations = Path(arguments.annotations)
+    video = annotations.suffix == '.json'
+    names = ('seqmap', 'distractors') if video else ('overlap', 'min_score', 'split')
+    given = [name for name in names if getattr(arguments, name) is not None]
+    if given:
+        form = 'a YouTube-VIS annotation file' if video else 'MOTChallenge ground truth'
+        parser.error(f'--{given[0].replace("_", "-")} has no effect with {form} ({annotations})')
+    if arguments.seqmap and (annotations.is_file() or (annotations / 'gt' / 'gt.txt').is_file()):
+        parser.error(f'--seqmap chooses among sequences, but {annotations} is a single one')
 
 
 def _evaluate_mot(arguments: Namespace) -> Report:
@@ -121,8 +136,10 @@ def _evaluate_mot(arguments: Namespace) -> Report:
     truth = read_ground_truth(read_json(arguments.annotations, 'annotation'), str(arguments.annotations))
     truth = truth.part(arguments.split, arguments.holdout_fraction)
     entries = load_results(arguments.results)
-    found = evaluate_video_entries(truth, entries, arguments.overlap, str(arguments.results), arguments.min_score)
-    return Report(found.table(), {**found.as_dict(), 'overlap': arguments.overlap, 'min_score': arguments.min_score})
+    overlap: Overlap = arguments.overlap or 'masks'
+    min_score = arguments.min_score or 0.0
+    found = evaluate_video_entries(truth, entries, overlap, str(arguments.results), min_score)
+    return Report(found.table(), {**found.as_dict(), 'overlap': overlap, 'min_score': min_score})
 
 
 def _mots_options(parser: ArgumentParser) -> None:
@@ -155,7 +172,9 @@ COMMANDS: dict[str, Command] = {
     'ovis': Command(
         'OVIS: AP of mask tracks, by occlusion too', _track_options, lambda a: _evaluate_tracks(a, True)
     ),
-    'mot': Command('MOTChallenge, or YouTube-VIS results: HOTA, CLEAR, IDF1', _mot_options, _evaluate_mot),
+    'mot': Command(
+        'MOTChallenge, or YouTube-VIS results: HOTA, CLEAR, IDF1', _mot_options, _evaluate_mot, check=_check_mot
+    ),
     'mots': Command('MOTS: sMOTSA, HOTA and their kin, by class and sequence', _mots_options, _evaluate_mots),
     'coco': Command('COCO: AP of boxes and masks on images', _coco_options, _evaluate_images),
     'davis': Command('DAVIS 2016 and 2017: J and F of label maps', vos.davis_options, vos.evaluate_davis, curves=True),

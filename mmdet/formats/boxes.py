@@ -2,6 +2,7 @@
 
 One object per line, comma-separated: frame from 1, id (-1 where there is none), left, top, width, height, confidence
 (in ground truth a flag, 0 = not counted); then in ground truth since MOT16 class and visibility, elsewhere three -1.
+Results with nine columns have a class too.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def read_boxes(
     else:
         refuse_repeated(frames, ids, where, numbers, first_frame)
     absent = np.full(len(frames), -1.0)
-    with_class = kind == 'gt' and len(columns) == 9
+    with_class = kind != 'det' and len(columns) == 9
     return BoxTable(
         source=where,
         frames=frames,
@@ -112,7 +113,8 @@ def write_boxes(path: str | Path, table: BoxTable, with_class: bool = False) -> 
     Args:
         path: file to write.
         table: rows, written in their order.
-        with_class: nine columns with class and visibility (ground truth since MOT16) instead of ten ending in -1.
+        with_class: nine columns with class and visibility (ground truth since MOT16, results of several classes)
+            instead of ten ending in -1.
 
     Raises:
         DataError: the folder cannot be written.

@@ -15,6 +15,7 @@ scores          (N,) float32
 rle_bytes       (M,) uint8, compressed COCO RLE texts of all rows, one after the other
 rle_offsets     (N + 1,) int64, row i has ``rle_bytes[rle_offsets[i]:rle_offsets[i + 1]]``; empty: no mask
 embeddings      (N, D) float32, only where a track head ran
+track_head      () text, class of the track head that computed the embeddings; older files lack it
 ==============  ======================================================================================
 """
 
@@ -49,12 +50,14 @@ class DetectionHead:
         rows: N.
         masks: how many rows have a mask.
         embedding_dim: D, None where there are no embeddings.
+        track_head: class of the track head that computed the embeddings, None where that is not known.
     """
 
     video_id: int
     rows: int
     masks: int
     embedding_dim: int | None
+    track_head: str | None = None
 
 
 @dataclass
@@ -82,11 +85,12 @@ def read_head(path: str | Path) -> DetectionHead:
     Raises:
         DataError: as :func:`read_detections`, as far as these arrays tell.
     """
-    arrays = _read(path, ('version', 'video_id', 'rle_offsets'))
+    arrays = _read(path, ('version', 'video_id', 'rle_offsets', 'track_head'))
     lengths, shape = np.diff(arrays['rle_offsets']), _shape_of_embeddings(path)
     if shape is not None and (len(shape) != 2 or shape[0] != len(lengths)):
         raise DataError(f'{path}: embeddings must be ({len(lengths)}, D), one row per detection, not {shape}')
-    return DetectionHead(int(arrays['video_id']), len(lengths), int((lengths > 0).sum()), shape and shape[1])
+    head = str(arrays['track_head']) if 'track_head' in arrays else None
+    return DetectionHead(int(arrays['video_id']), len(lengths), int((lengths > 0).sum()), shape and shape[1], head)
 
 
 def _shape_of_embeddings(path: str | Path) -> tuple[int, ...] | None:

@@ -88,11 +88,13 @@ class DetectionSource(ABC):
         provides: any of ``masks`` and ``embeddings``, where every detection has them.
         categories: whether the file's categories are ``labels``, ``ids`` of an annotation file, or ``none``.
         default_category_ids: ids by label where the form fixes them.
+        track_head: class of the track head that computed the embeddings, None where that is not known.
     """
 
     provides: frozenset[str] = frozenset()
     categories: str = 'ids'
     default_category_ids: tuple[int, ...] = ()
+    track_head: str | None = None
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -131,6 +133,7 @@ class DumpSource(DetectionSource):
             self._files[head.video_id] = file
             heads[file] = head
         self.provides = self._common_words(heads)
+        self.track_head = next((head.track_head for head in heads.values() if head.rows), None)
 
     def _common_words(self, heads: Mapping[Path, DetectionHead]) -> frozenset[str]:
         """What all files with detections have; files without any say nothing."""
@@ -141,6 +144,7 @@ class DumpSource(DetectionSource):
         for what, values in (
             ('masks', {file: 'masks' if head.masks else 'no masks' for file, head in filled.items()}),
             ('embeddings', {file: f'length {head.embedding_dim or 0}' for file, head in filled.items()}),
+            ('track head', {file: head.track_head or 'unknown' for file, head in filled.items()}),
         ):
             if len(set(values.values())) > 1:
                 examples = {state: file for file, state in values.items()}

@@ -16,7 +16,7 @@ from pycocotools import mask as coco_mask
 from mmdet.errors import DataError
 from mmdet.structures import RLE
 
-__all__ = ['area', 'compact', 'decode', 'decode_all', 'encode', 'from_bboxes', 'normalise_rle', 'to_bbox']
+__all__ = ['area', 'compact', 'decode', 'decode_all', 'encode', 'from_bboxes', 'normalise_rle', 'shift', 'to_bbox']
 
 MAX_CHARS_PER_RUN = 7  # 5 bits each: more than any mask of less than 2**32 pixels needs
 MASKS_AT_ONCE = 255  # pycocotools keeps the number of masks that it measures in one byte
@@ -185,6 +185,24 @@ def from_bboxes(bboxes: np.ndarray, height: int, width: int) -> list[RLE]:
     if not len(edges):
         return []
     return [_as_text(encoded) for encoded in coco_mask.frPyObjects(edges, height, width)]
+
+
+def shift(rle: RLE, right: int, down: int) -> RLE:
+    """The mask moved by whole pixels in its frame; what leaves the frame is cut off."""
+    if right == 0 and down == 0:
+        return rle
+    mask, (height, width) = decode(rle), rle['size']
+    moved = np.zeros_like(mask)
+    if abs(right) < width and abs(down) < height:
+        rows, columns = _moved_span(down, height), _moved_span(right, width)
+        moved[rows[1], columns[1]] = mask[rows[0], columns[0]]
+    return encode(moved)
+
+
+def _moved_span(step: int, length: int) -> tuple[slice, slice]:
+    """What stays inside along one axis: where it was and where it comes to lie."""
+    start, stop = max(step, 0), min(length + step, length)
+    return slice(start - step, stop - step), slice(start, stop)
 
 
 def area(rles: Sequence[RLE]) -> np.ndarray:

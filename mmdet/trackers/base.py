@@ -42,7 +42,7 @@ class Tracker(ABC):
         Args:
             detections: CPU tensors, boxes in original pixels; ``masks`` a list of RLE, or of None where the detector
                 has no masks; ``embeddings`` where a track head ran. Not changed.
-            sample: meta of the frame: ``frame_id``, ``ori_shape``.
+            sample: meta of the frame: ``frame_id``, ``ori_shape``; ``source_frame`` where frames may have been dropped.
         """
 
     def forecast(self, steps: int) -> dict[int, FloatArray]:

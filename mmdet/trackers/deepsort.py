@@ -13,7 +13,7 @@ from mmdet.trackers.base import Tracker, with_identities
 from mmdet.trackers.gallery import Gallery
 from mmdet.trackers.kalman import CHI_SQUARE_95, FloatArray, XYAHKalman
 from mmdet.trackers.lifecycle import TrackTable
-from mmdet.trackers.motion import BoxMotion
+from mmdet.trackers.motion import BoxMotion, FrameClock
 from mmdet.trackers.observation import Observation, check_embeddings, observe
 from mmdet.trackers.suppression import suppress
 
@@ -75,6 +75,7 @@ class DeepSORTTracker(Tracker):
         """Forget all tracks; identities start at 1 again."""
         self.tracks = TrackTable()
         self.motion = BoxMotion(XYAHKalman())
+        self._clock = FrameClock()
         self.gallery = Gallery(self.gallery_size)
         self._last_rows: dict[int, InstanceData] = {}  # newest row of each confirmed track, for ghost frames
 
@@ -84,7 +85,7 @@ class DeepSORTTracker(Tracker):
         if found.embeddings is not None:
             check_embeddings(detections, sample, self.gallery.dim)
         self.tracks.advance()
-        self.motion.predict()
+        self.motion.predict(self._clock.tick(sample))
         matches = self._associate(found, self._usable(found))
         self._write(found, matches)
         return self._report(detections, sample)
@@ -95,15 +96,14 @@ class DeepSORTTracker(Tracker):
 
     def _usable(self, found: Observation) -> IntArray:
         """Rows of the detections that take part, in the order in which new tracks are numbered."""
-        rows = np.arange(len(found))
-        if self.min_confidence is not None:
-            rows = rows[found.scores > self.min_confidence]
+        rows, used = np.arange(len(found)), found
+        if self.min_confidence is not None and not (strong := found.scores > self.min_confidence).all():
+            rows = rows[strong]
+            used = Observation(found.bboxes[rows], found.scores[rows], found.labels[rows])
         if self.nms_max_overlap >= 1 or not len(rows):
             return rows
-        bboxes = found.bboxes[rows]
-        if self.per_class:  # boxes of different classes are moved apart, so that they do not suppress each other
-            bboxes = bboxes + (found.labels[rows] * (np.abs(bboxes).max() * 2 + 1))[:, None]
-        return rows[suppress(bboxes, found.scores[rows], self.nms_max_overlap, inclusive=self.paper)]
+        labels = used.labels if self.per_class else None
+        return rows[suppress(used.bboxes, used.scores, self.nms_max_overlap, self.paper, labels)]
 
     def _associate(self, found: Observation, columns: IntArray) -> Matches:
         """Pairs of tracks and detections ``columns``: the cascade, then what overlaps."""

@@ -13,9 +13,10 @@ from mmdet.errors import ConfigError
 from mmdet.geometry import box_iou
 from mmdet.registry import TRACKERS
 from mmdet.structures import FrameSample, InstanceData
+from mmdet.trackers.assignment import IntArray
 from mmdet.trackers.base import Tracker, with_identities
 from mmdet.trackers.kalman import FloatArray, XYAHKalman
-from mmdet.trackers.motion import BoxMotion
+from mmdet.trackers.motion import BoxMotion, FrameClock
 from mmdet.trackers.observation import check_embeddings, observe
 
 
@@ -37,6 +38,9 @@ class MaskTrackTracker(Tracker):
             detections that held it before a better one came, so that one identity can appear twice in a frame.
         motion: ``kalman`` compares boxes with where DeepSORT's filter expects each object in this frame; None, as
             published, with where it was last seen.
+        motion_frames: with ``motion``, most frames that a box is predicted ahead. An object unseen for longer is
+            expected where it was last seen, at rest: a straight line says nothing any more, and something that came
+            closer or went away would grow or shrink for ever.
     """
 
     requires = frozenset({'embeddings'})
@@ -50,6 +54,7 @@ class MaskTrackTracker(Tracker):
         label: Literal['frozen', 'latest'] = 'frozen',
         duplicate_policy: Literal['unique', 'paper'] = 'unique',
         motion: Literal['kalman'] | None = None,
+        motion_frames: int = 30,
     ) -> None:
         if label not in ('frozen', 'latest'):
             raise ConfigError(f"label {label!r} does not exist; use 'frozen' or 'latest'")
@@ -59,9 +64,11 @@ class MaskTrackTracker(Tracker):
             raise ConfigError(f"motion {motion!r} does not exist; use 'kalman' or None")
         if memory_frames is not None and memory_frames < 1:
             raise ConfigError(f'memory_frames must be at least 1 or None, got {memory_frames}')
+        if motion_frames < 1:
+            raise ConfigError(f'motion_frames must be at least 1, got {motion_frames}')
         self.score_weight, self.iou_weight, self.label_weight = score_weight, iou_weight, label_weight
         self.memory_frames, self.label, self.duplicate_policy = memory_frames, label, duplicate_policy
-        self.motion = motion
+        self.motion, self.motion_frames = motion, motion_frames
         self.reset()
 
     def reset(self) -> None:
@@ -73,13 +80,18 @@ class MaskTrackTracker(Tracker):
         self._last_seen = torch.zeros(0, dtype=torch.int64)
         self._embeddings: Tensor | None = None  # (M, D)
         self._kalman = BoxMotion(XYAHKalman()) if self.motion else None  # a state for each object in memory
+        self._clock = FrameClock()
+        self._lost = np.zeros(0, bool)  # (M,) objects unseen for so long that their motion is no longer believed
 
     def update(self, detections: InstanceData, sample: FrameSample) -> InstanceData:
         """See :meth:`Tracker.update`; rows that lost their object to a better detection are left out."""
         observe(detections, sample)  # refuses what cannot be compared
         self._forget(sample.frame_id)
         if self._kalman is not None:
-            self._kalman.predict()
+            self._kalman.predict(self._clock.tick(sample))
+            self._lost = sample.frame_id - self._last_seen.numpy() > self.motion_frames
+            lost = np.flatnonzero(self._lost)
+            self._kalman.restart(lost, self._bboxes.numpy().astype(np.float64)[lost])
         if len(detections.bboxes) == 0:
             return with_identities(detections, torch.zeros(0, dtype=torch.int64))
         check_embeddings(detections, sample, None if self._embeddings is None else self._embeddings.shape[1])
@@ -147,11 +159,16 @@ class MaskTrackTracker(Tracker):
         own = detections.embeddings[new]
         self._embeddings = own if self._embeddings is None else torch.cat([self._embeddings, own])
         if self._kalman is not None:
-            seen = np.unique(slots[slots >= 0].numpy())
-            bboxes = self._bboxes.numpy().astype(np.float64)
-            self._kalman.update(seen, bboxes[seen])
-            self._kalman.append(bboxes[len(self._kalman) :])
+            self._follow(np.unique(slots[slots >= 0].numpy()), self._kalman)
         return ids
+
+    def _follow(self, seen: IntArray, kalman: BoxMotion) -> None:
+        """Tell the filter where the objects ``seen`` and the new ones are; what was lost starts again."""
+        bboxes = self._bboxes.numpy().astype(np.float64)
+        back, followed = seen[self._lost[seen]], seen[~self._lost[seen]]
+        kalman.restart(back, bboxes[back])
+        kalman.update(followed, bboxes[followed])
+        kalman.append(bboxes[len(kalman) :])
 
     def _forget(self, frame_id: int) -> None:
         if self.memory_frames is None or not len(self._ids):

@@ -4,7 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
+from mmdet.structures import FrameSample
 from mmdet.trackers.kalman import BoxKalman, FloatArray
+
+
+class FrameClock:
+    """Tells how many frames of its source lie between one frame of a video and the next that a tracker gets.
+
+    That is 1 unless frames were dropped, as live streams do when the model cannot keep up.
+
+    Attributes:
+        time: frames of the source since the first.
+    """
+
+    def __init__(self) -> None:
+        self.time = 0
+        self._last: int | None = None
+
+    def tick(self, sample: FrameSample) -> int:
+        """Frames since the one before, by the ``source_frame`` of the samples; 1 where they have none."""
+        frame = sample.get('source_frame', None)
+        steps = 1 if frame is None or self._last is None else max(int(frame) - self._last, 1)
+        self._last = None if frame is None else int(frame)
+        self.time += steps
+        return steps
 
 
 class BoxMotion:
@@ -26,15 +49,21 @@ class BoxMotion:
     def __len__(self) -> int:
         return len(self.mean)
 
-    def predict(self) -> None:
-        """Move all tracks on by one frame."""
-        self.mean, self.covariance = self.kalman.predict(self.mean, self.covariance)
+    def predict(self, steps: int = 1) -> None:
+        """Move all tracks on by some frames."""
+        for _ in range(steps):
+            self.mean, self.covariance = self.kalman.predict(self.mean, self.covariance)
 
     def update(self, rows: np.ndarray, bboxes: FloatArray) -> None:
         """Tell that track ``rows[k]`` was seen at ``bboxes[k]``; (K,) distinct rows, (K, 4) boxes."""
         if len(rows):
             state = self.mean[rows], self.covariance[rows]
             self.mean[rows], self.covariance[rows] = self.kalman.update(*state, self.kalman.measure(bboxes))
+
+    def restart(self, rows: np.ndarray, bboxes: FloatArray) -> None:
+        """Put the tracks ``rows`` (K,) at ``bboxes`` (K, 4), at rest, as if they had just been found there."""
+        if len(rows):
+            self.mean[rows], self.covariance[rows] = self.kalman.initiate(self.kalman.measure(bboxes))
 
     def append(self, bboxes: FloatArray) -> None:
         """Start tracks at ``bboxes`` (K, 4)."""

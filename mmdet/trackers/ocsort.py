@@ -11,7 +11,7 @@ from mmdet.trackers.assignment import IntArray, assign, box_iou, forbid_other_cl
 from mmdet.trackers.base import Tracker, with_identities
 from mmdet.trackers.kalman import FloatArray, XYSRKalman
 from mmdet.trackers.lifecycle import TrackTable
-from mmdet.trackers.motion import BoxMotion
+from mmdet.trackers.motion import BoxMotion, FrameClock
 from mmdet.trackers.observation import Observation, observe
 
 
@@ -57,8 +57,10 @@ class OCSORTTracker(Tracker):
         """Forget all tracks; identities start at 1 again."""
         self.tracks = TrackTable()
         self.motion = BoxMotion(XYSRKalman())
+        self._clock = FrameClock()
         self._frames = 0
         self._seen: FloatArray = np.zeros((0, 4))  # (M, 4) where each track was last seen
+        self._seen_at: IntArray = np.zeros(0, np.int64)  # (M,) when, by the clock
         self._history: FloatArray = np.zeros((0, self.momentum_frames, 4))  # boxes of the last frames, NaN if unseen
         self._direction: FloatArray = np.zeros((0, 2))  # (M, 2) unit vector of motion, zero while unknown
         # states of lost tracks in the frame in which they were last seen; of others, nothing to rely on
@@ -70,7 +72,7 @@ class OCSORTTracker(Tracker):
         self._frames += 1
         self.tracks.advance()
         before = self.motion.mean, self.motion.covariance
-        self.motion.predict()
+        self.motion.predict(self._clock.tick(sample))
         earlier = self._earlier_boxes()
         rows, columns, new = self._associate(found, earlier)
         self._observe_again(rows, found.bboxes[columns], earlier)
@@ -123,13 +125,12 @@ class OCSORTTracker(Tracker):
 
     def _observe_again(self, rows: IntArray, bboxes: FloatArray, earlier: FloatArray) -> None:
         """Write the boxes (K, 4) of the tracks ``rows`` into filter, directions and history."""
-        gaps = self.tracks.missed[rows]
-        back = gaps > 1
+        back = self.tracks.missed[rows] > 1
         if back.any():
-            self._replay(rows[back], bboxes[back], gaps[back])
+            self._replay(rows[back], bboxes[back], self._clock.time - self._seen_at[rows[back]])
         self.motion.update(rows, bboxes)
         self._direction[rows] = _directions(earlier[rows], bboxes)
-        self._seen[rows] = bboxes
+        self._seen[rows], self._seen_at[rows] = bboxes, self._clock.time
         self._history[:, :-1] = self._history[:, 1:]
         self._history[:, -1] = np.nan
         self._history[rows, -1] = bboxes
@@ -148,7 +149,8 @@ class OCSORTTracker(Tracker):
     def _keep(self, kept: np.ndarray) -> None:
         self.tracks.keep(kept)
         self.motion.keep(kept)
-        self._seen, self._history, self._direction = self._seen[kept], self._history[kept], self._direction[kept]
+        self._seen, self._seen_at = self._seen[kept], self._seen_at[kept]
+        self._history, self._direction = self._history[kept], self._direction[kept]
         self._anchor_mean, self._anchor_covariance = self._anchor_mean[kept], self._anchor_covariance[kept]
 
     def _found(self, found: Observation, new: IntArray) -> None:
@@ -159,6 +161,7 @@ class OCSORTTracker(Tracker):
         self.tracks.found(new, found.labels[new], confirmed=True)
         self.motion.append(found.bboxes[new])
         self._seen = np.concatenate([self._seen, found.bboxes[new]])
+        self._seen_at = np.concatenate([self._seen_at, np.full(count, self._clock.time)])
         history = np.full((count, self.momentum_frames, 4), np.nan)
         history[:, -1] = found.bboxes[new]
         self._history = np.concatenate([self._history, history])

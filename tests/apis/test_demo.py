@@ -3,14 +3,16 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from mmdet.apis import VideoInferencer, inferencer
 from mmdet.apis.demo import DemoOptions, show_stream
@@ -146,6 +148,111 @@ def test_the_command_tells_what_it_did(
     assert f'wrote {out}' in printed.out and '6/6' in printed.err
     assert len(read_video(out)) == 6 == video_result(table).length
     assert cv2.VideoCapture(str(out)).get(cv2.CAP_PROP_FPS) == 10
+
+
+@pytest.fixture
+def foreseeing(square_model: Make, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The model of any config; it expects the square to go on to the right, by two pixels a frame."""
+
+    class Session(type(square_model().start_video())):  # type: ignore[misc]
+        forecast = 0
+
+        def _track(self, *arguments: Any) -> Any:
+            result = super()._track(*arguments)
+            moves = 2.0 * torch.arange(1, self.forecast + 1)[:, None] * torch.tensor([1.0, 0, 1, 0])
+            if self.forecast:
+                result.pred_tracks.forecasts = result.pred_tracks.bboxes[:, None] + moves
+            return result
+
+    model = square_model()
+    model.start_video = lambda: Session(model)
+    monkeypatch.setattr(inferencer, 'init_model', lambda *args: model)
+    return model
+
+
+def drawn_by(mot_demo: ModuleType, video: Path, folder: Path, *options: str) -> np.ndarray:
+    """Last picture of six that the command writes."""
+    assert mot_demo.main([str(video), 'c.py', '--out', str(folder), '--no-speed', *options]) == 0
+    return cv2.imread(str(folder / '000005.jpg')).astype(int)
+
+
+@pytest.mark.parametrize(('option', 'ahead'), [('--future', True), ('--trails', False)])
+@pytest.mark.usefixtures('foreseeing')
+def test_what_the_options_of_the_command_draw(
+    tmp_path: Path, mot_demo: ModuleType, frames: Make, boxes: Make, write_video: Make, option: str, ahead: bool
+) -> None:
+    video, off = write_video(tmp_path / 'in.avi', frames(6)), dict.fromkeys(('--future', '--trails'), '0')
+    plain = drawn_by(mot_demo, video, tmp_path / 'plain', *(text for pair in off.items() for text in pair))
+    with_it = {**off, option: '8'}
+    drawn = drawn_by(mot_demo, video, tmp_path / 'drawn', *(text for pair in with_it.items() for text in pair))
+    x1, _, x2, _ = boxes(6)[-1]
+    changed = np.nonzero(np.abs(drawn - plain).max(-1) > 60)[1] / 8  # pixels of the frame
+    assert len(changed) > 20
+    if ahead:
+        assert changed.min() > x1 and changed.max() > x2 + 4
+    else:
+        assert changed.max() < x2 and changed.min() < x1
+
+
+def test_live_drops_frames_of_a_file(
+    tmp_path: Path, mot_demo: ModuleType, frames: Make, write_video: Make, foreseeing: Any, capsys: Any
+) -> None:
+    foreseeing.work = lambda samples: time.sleep(0.15)
+    video, table = write_video(tmp_path / 'in.avi', frames(12), fps=30), tmp_path / 'out.json'
+    assert mot_demo.main([str(video), 'c.py', '--live', '--json', str(table)]) == 0
+    assert 'frames dropped' in capsys.readouterr().out
+    names = video_result(table).file_names
+    assert len(names) < 12
+    numbers = [int(name.split('#')[1]) for name in names]
+    assert numbers[-1] == 11 and numbers == sorted(set(numbers))  # the newest wins
+    assert all(len(chunk) == 1 for chunk in foreseeing.chunks)
+
+
+class Camera:
+    """What OpenCV gives for camera 0: frames one after the other, until it is unplugged."""
+
+    pictures: ClassVar[list[np.ndarray]] = []
+    released = 0
+
+    def __init__(self, target: int) -> None:
+        assert target == 0
+        self.waiting = list(self.pictures)
+
+    def isOpened(self) -> bool:
+        return True
+
+    def read(self) -> tuple[bool, np.ndarray | None]:
+        time.sleep(0.02)
+        return (True, self.waiting.pop(0)[..., ::-1]) if self.waiting else (False, None)
+
+    def get(self, what: int) -> float:
+        return {cv2.CAP_PROP_FRAME_COUNT: -1.0, cv2.CAP_PROP_FPS: 50.0}[what]
+
+    def release(self) -> None:
+        Camera.released += 1
+
+
+@pytest.mark.usefixtures('foreseeing')
+@pytest.mark.parametrize('unplugged', [False, True])
+def test_a_camera(
+    tmp_path: Path, mot_demo: ModuleType, frames: Make, monkeypatch: pytest.MonkeyPatch, unplugged: bool
+) -> None:
+    monkeypatch.setattr(Camera, 'pictures', frames(6 if unplugged else 100))
+    monkeypatch.setattr(Camera, 'released', 0)
+    monkeypatch.setattr(cv2, 'VideoCapture', Camera)
+    table = tmp_path / 'out.json'
+    arguments = ['0', 'c.py', '--json', str(table), '--out', str(tmp_path / 'out'), '--max-frames', '10']
+    if unplugged:
+        with pytest.raises(VideoSourceError, match='stopped delivering after 6 frames'):
+            mot_demo.main(arguments)
+    else:
+        assert mot_demo.main(arguments) == 0
+    result = video_result(table)
+    assert 1 <= result.length <= (6 if unplugged else 10)
+    assert len(list((tmp_path / 'out').iterdir())) == result.length
+    assert Camera.released == 1
+    document = json.loads(table.read_text())
+    assert document['fps'] == 50
 
 
 @pytest.mark.usefixtures('any_config')

@@ -10,6 +10,7 @@ from pycocotools import mask as coco_mask
 
 from mmdet.engine.detection_dump import DetectionDump, read_detections
 from mmdet.errors import DataError
+from mmdet.formats.detection_file import read_head
 from mmdet.structures import FrameSample
 
 
@@ -66,6 +67,16 @@ def test_readable_by_numpy_alone_and_reproducible(tmp_path):
             'bboxes': 'f', 'scores': 'f', 'embeddings': 'f', 'rle_bytes': 'u'
         }  # fmt: skip
     assert sorted(path.name for path in (tmp_path / 'a').iterdir()) == ['video_42.npz', 'video_43.npz']
+
+
+@pytest.mark.parametrize(
+    ('name', 'embeddings', 'expected'),
+    [('MaskTrackHead', True, 'MaskTrackHead'), ('MaskTrackHead', False, None), (None, True, None)],
+)
+def test_the_track_head_is_kept_with_its_embeddings(tmp_path, name, embeddings, expected):
+    dump = DetectionDump(tmp_path, name)
+    dump.add(sample(0, 2, embeddings))
+    assert read_head(dump.finish()).track_head == expected
 
 
 def test_no_video_no_file(tmp_path):

@@ -10,14 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from mmdet.engine.build import build_tester
 from mmdet.engine.distributed import join_processes
 from mmdet.registry import MODELS, register_all
 
-HEAD = 'the head of the config'
+HEAD, REID = 'the head of the config', 'a network on image crops'
+EMBEDDER = dict(type='ReIDEmbedder', size=(8, 16), backbone=dict(type='DeepSORTNet', base_channels=2))
 SWAPS = {
     'DeepSORT': (HEAD, dict(type='DeepSORTTracker', n_init=1, min_confidence=None, nms_max_overlap=1.0)),
+    'another head': (REID, dict(type='MaskTrackTracker')),
+    'another head and DeepSORT': (REID, dict(type='DeepSORTTracker', n_init=1, min_confidence=None)),
     'MaskTrack with motion': (HEAD, dict(type='MaskTrackTracker', motion='kalman')),
     'ByteTrack': (None, dict(type='ByteTracker', high_threshold=0.1, low_threshold=0.0, new_threshold=0.1)),
     'ByteTrack with a head': (HEAD, dict(type='ByteTracker', high_threshold=0.1, low_threshold=0.0, new_threshold=0.1)),
@@ -61,23 +65,36 @@ def first(config: Any, shared: dict[str, Any]) -> Run:
         register_all()
         torch.manual_seed(0)
         torch.save({'state_dict': MODELS.build(config.model).state_dict()}, shared['folder'] / 'w.pth')
+        head = MODELS.build(dict(type='ReIDTrackHead', embedder=EMBEDDER))
+        save_file(head.state_dict(), shared['folder'] / 'reid.safetensors')
         shared['run'] = Run(copy.deepcopy(config), shared['folder'] / 'w.pth', shared['folder'])
     return shared['run']
+
+
+OF_THE_HEAD = {'embeddings', 'track_head'}  # in stored detections
+
+
+def _stays(key: str, head: str | None) -> bool:
+    return head == HEAD or not key.startswith('track_head.')
 
 
 @pytest.mark.parametrize(('head', 'tracker'), SWAPS.values(), ids=SWAPS)
 def test_swap(config: Any, first: Run, shared: dict[str, Any], tmp_path: Path, head: Any, tracker: dict | None) -> None:
     if head is None:
         config.model.track_head = None
+    if head == REID:
+        weights = str(shared['folder'] / 'reid.safetensors')
+        config.model.track_head = dict(type='ReIDTrackHead', embedder=EMBEDDER, weights=weights)
     config.model.tracker = tracker
     second = Run(config, shared['folder'] / 'w.pth', tmp_path)
     assert second.detections.keys() == first.detections.keys()
     for name, arrays in first.detections.items():
         assert len(arrays['frames']) > 4
-        assert set(second.detections[name]) == set(arrays) - (set() if head else {'embeddings'})
+        assert set(second.detections[name]) == set(arrays) - (set() if head else OF_THE_HEAD)
         for key, values in second.detections[name].items():
-            assert values.tobytes() == arrays[key].tobytes(), f'{name}: {key}'
-    kept = second.model.state_dict()
+            same = values.tobytes() == arrays[key].tobytes()
+            assert same == (head != REID or key not in OF_THE_HEAD), f'{name}: {key}'
+    kept = {key: value for key, value in second.model.state_dict().items() if _stays(key, head)}
     assert all(value.equal(first.model.state_dict()[key]) for key, value in kept.items())
-    assert {key for key in first.model.state_dict() if not key.startswith('track_head.')} <= kept.keys()
+    assert {key for key in first.model.state_dict() if _stays(key, head)} == kept.keys()
     assert second.tracks != first.tracks

@@ -166,3 +166,13 @@ def test_rectangles_of_boxes(bbox: tuple, region: tuple) -> None:
     (mask,) = rle.from_bboxes(np.array([bbox], np.float32), 6, 8)
     np.testing.assert_array_equal(rle.decode(mask), expected)
     assert rle.from_bboxes(np.zeros((0, 4)), 6, 8) == []
+
+
+@pytest.mark.parametrize('right', [-7, -2, 0, 1, 4, 5])
+@pytest.mark.parametrize('down', [-3, -1, 0, 2, 3])
+def test_shift(right, down):
+    expected = np.zeros_like(MASK)
+    for y, x in np.argwhere(MASK):
+        if 0 <= y + down < MASK.shape[0] and 0 <= x + right < MASK.shape[1]:
+            expected[y + down, x + right] = 1
+    np.testing.assert_array_equal(rle.decode(rle.shift(rle.encode(MASK), right, down)), expected)

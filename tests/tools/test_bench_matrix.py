@@ -25,22 +25,33 @@ def test_matrix(
     (tmp_path / 'config.py').write_text(config.pretty_text)
     register_all()
     torch.save({'state_dict': MODELS.build(config.model).state_dict()}, tmp_path / 'w.pth')
-    monkeypatch.setattr(module, 'TRACKERS', {name: module.TRACKERS[name] for name in ('MaskTrack', 'IoU of masks')})
+    reid = reduced_config('reid_deepsort_shapes', tmp_path)
+    reid.model.embedder.update(size=(8, 16))
+    reid.model.embedder.backbone.update(base_channels=2)
+    (tmp_path / 'reid.py').write_text(reid.pretty_text)
+    torch.save({'state_dict': MODELS.build(reid.model).state_dict()}, tmp_path / 'reid.pth')
     out = tmp_path / 'matrix.md'
-    monkeypatch.setattr('sys.argv', ['x', str(tmp_path / 'config.py'), str(tmp_path / 'w.pth'), '--out', str(out)])
+    arguments = [str(tmp_path / 'config.py'), str(tmp_path / 'w.pth'), '--out', str(out)]
+    arguments += ['--reid-config', str(tmp_path / 'reid.py'), '--reid-checkpoint', str(tmp_path / 'reid.pth')]
+    monkeypatch.setattr('sys.argv', ['x', *arguments])
     module.main()
-    cells = [[cell.strip() for cell in line.split('|')[1:-1]] for line in out.read_text().splitlines()[2:]]
-    rows = {tuple(row[:3]): (row[3] != '', row[5]) for row in cells if row[1] != 'ReIDTrackHead'}
-    assert len(rows) == 3 * 2 * 2
+    lines = [[cell.strip() for cell in line.split('|')[1:-1]] for line in out.read_text().splitlines()]
+    assert lines[0][3:] == ['AP', 'AP50', 'HOTA', 'remark']
+    rows = {tuple(row[:3]): (row[3:6], row[6]) for row in lines[2:]}
+    by_looks = {'MaskTrack', 'DeepSORT'}
+    plain = set(module.TRACKERS) - by_looks
+    assert len(plain) == 5 and len(rows) == 3 * 3 * 7
     stored, described = 'PrecomputedDetector', 'PrecomputedDetector, embeddings stored'
-    ran = {key for key, (numbers, remark) in rows.items() if numbers and not remark}
+    ran = {key for key, (numbers, remark) in rows.items() if all(numbers) and not remark}
     assert ran == {
-        ('MaskRCNN', 'none', 'IoU of masks'),
-        ('MaskRCNN', 'MaskTrackHead', 'MaskTrack'),
-        ('MaskRCNN', 'MaskTrackHead', 'IoU of masks'),
-        (stored, 'none', 'IoU of masks'),
-        (described, 'none', 'MaskTrack'),
-        (described, 'none', 'IoU of masks'),
+        *((detector, 'none', tracker) for detector in ('MaskRCNN', stored, described) for tracker in plain),
+        *(('MaskRCNN', 'MaskTrackHead', tracker) for tracker in module.TRACKERS),
+        *((described, 'none', tracker) for tracker in by_looks),
+        *((d, 'ReIDTrackHead', tracker) for d in ('MaskRCNN', stored, described) for tracker in module.TRACKERS),
     }
+    for key in rows.keys() - ran:
+        assert not any(rows[key][0]) and rows[key][1].startswith('impossible: '), key
     assert 'MaskTrackTracker needs one embedding per detection' in rows['MaskRCNN', 'none', 'MaskTrack'][1]
     assert 'MaskTrackHead needs features of a pyramid' in rows[stored, 'MaskTrackHead', 'MaskTrack'][1]
+    for tracker in module.TRACKERS:  # stored detections give what the running network gives
+        assert rows[stored, 'ReIDTrackHead', tracker] == rows['MaskRCNN', 'ReIDTrackHead', tracker]

@@ -93,3 +93,61 @@ def test_youtube_vis_files(evaluate, tmp_path: Path, overlap: str) -> None:
     assert scores['dog']['all']['Dets'] == 0
     assert evaluate(['mot', *files, '--overlap', overlap]) == 0
     assert json.loads(out.read_bytes())['scores']['dog']['all']['CLR_FP'] == 2
+
+
+SEQUENCE = '1,1,10,10,20,20,1,-1,-1,-1\n2,1,10,10,20,20,1,-1,-1,-1\n'
+
+
+@pytest.fixture
+def two_sequences(tmp_path: Path) -> Path:
+    """Sequences A and B that look the same; result files of A, of B and of nobody."""
+    for path in ('train/A/gt/gt.txt', 'train/B/gt/gt.txt', 'results/A.txt', 'results/B.txt', 'results/other.txt'):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(SEQUENCE)
+    (tmp_path / 'map').write_text('name\nA\nB\n')
+    return tmp_path
+
+
+def test_one_file_is_of_the_sequence_that_it_is_called_like(evaluate, two_sequences: Path, capsys) -> None:
+    root = two_sequences
+    truth = ['--annotations', str(root / 'train')]
+    assert evaluate(['mot', str(root / 'results/B.txt'), *truth]) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert 'B' in names and 'A' not in names
+    with pytest.raises(DataError, match=r'other\.txt: one file of results for 2 sequences \(A, B\)'):
+        evaluate(['mot', str(root / 'results/other.txt'), *truth])
+    assert evaluate(['mot', str(root / 'results/other.txt'), '--annotations', str(root / 'train/A')]) == 0
+
+
+def test_one_mots_file_is_of_the_sequence_that_it_is_called_like(evaluate, mots: Path, capsys) -> None:
+    (mots / 'gt' / '0001.txt').write_text((mots / 'gt' / '0000.txt').read_text())
+    truth = ['--annotations', str(mots / 'gt')]
+    assert evaluate(['mots', str(mots / 'results' / '0000.txt'), *truth]) == 0
+    assert '0001' not in capsys.readouterr().out
+    (mots / 'results' / '0000.txt').rename(mots / 'other.txt')
+    with pytest.raises(DataError, match='one file of results for 2 sequences'):
+        evaluate(['mots', str(mots / 'other.txt'), *truth])
+
+
+@pytest.mark.parametrize(
+    ('truth', 'options'),
+    [
+        ('train/A', ['--seqmap', 'map']),
+        ('train/A/gt/gt.txt', ['--seqmap', 'map']),
+        ('gt.json', ['--seqmap', 'map']),
+        ('gt.json', ['--distractors', '2']),
+        ('gt.json', ['--distractors']),
+        ('train', ['--overlap', 'boxes']),
+        ('train', ['--min-score', '0.5']),
+        ('train', ['--split', 'holdout']),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_options_without_effect_are_refused(
+    evaluate, two_sequences: Path, truth: str, options: list[str], capsys
+) -> None:
+    arguments = ['mot', str(two_sequences / 'results'), '--annotations', str(two_sequences / truth)]
+    with pytest.raises(SystemExit) as stopped:
+        evaluate([*arguments, *options])
+    assert stopped.value.code == 2
+    assert options[0] in capsys.readouterr().err.splitlines()[-1]

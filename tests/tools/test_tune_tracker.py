@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from mmdet.engine.build import build_tester
@@ -108,6 +109,19 @@ def test_masks_of_one_class_of_a_mots_set(
     assert found[0.99]['sMOTSA'] < found[0.1]['sMOTSA']
 
 
+def test_the_metric_is_that_of_the_config(
+    tool: ModuleType, reduced_config: Callable, tiny_mots: Path, tmp_path: Path
+) -> None:
+    config = reduced_config('spatial_embedding_erfnet_kitti_mots_pedestrian', tmp_path)
+    config.test_evaluator = dict(type='MOTSMetric', protocol='mots_tools')
+    (tmp_path / 'config.py').write_text(config.pretty_text)
+    detections = str(tiny_mots / 'instances_txt')
+    argv = [str(tmp_path / 'config.py'), '--detections', detections, '--out', str(tmp_path / 'out')]
+    assert tool.main([*argv, '--param', 'min_iou=0.1']) == 0
+    for trial in rows(tmp_path / 'out'):
+        assert 'sMOTSA' in trial['numbers'] and 'HOTA' not in trial['numbers']  # that program has none
+
+
 @pytest.mark.slow
 def test_several_processes_and_a_random_search(tool: ModuleType, command: list[str], tmp_path: Path) -> None:
     options = ['--search', 'random', '--trials', '3', '--seed', '4', *SPACE]
@@ -130,3 +144,46 @@ def test_a_tracker_that_needs_more_than_the_detections_have(tool: ModuleType, co
     options = ['--cfg-options', "model.tracker={'type': 'MaskTrackTracker'}"]
     with pytest.raises(IncompatibleSlotsError, match='MaskTrackTracker needs one embedding per detection'):
         tool.main([*command, *options])
+
+
+@pytest.fixture
+def embeddings_of(tiny_detections: dict[str, Path], tmp_path: Path) -> Callable[[str | None], str]:
+    """``embeddings_of(head)``: the detections with embeddings that the track head, or one unknown, computed."""
+
+    def make(head: str | None) -> str:
+        folder = tmp_path / 'with_embeddings'
+        folder.mkdir()
+        for path in tiny_detections['dump'].iterdir():
+            arrays = dict(np.load(path))
+            arrays['embeddings'] = np.eye(6, dtype=np.float32)[arrays['labels']]
+            np.savez(folder / path.name, **arrays, **({'track_head': np.asarray(head)} if head else {}))
+        return str(folder)
+
+    return make
+
+
+OWN = ['--cfg-options', "model.track_head={'type': 'ReIDTrackHead', 'embedder': {}}"]
+DEEPSORT = "model.tracker={'type': 'DeepSORTTracker', 'n_init': 1}"
+
+
+def test_embeddings_of_another_track_head(tool: ModuleType, command: list[str], embeddings_of: Callable) -> None:
+    stored = [*command[:2], embeddings_of('MaskTrackHead'), *command[3:]]
+    with pytest.raises(ConfigError, match='has embeddings of MaskTrackHead, but the config has ReIDTrackHead'):
+        tool.main([*stored, *OWN, DEEPSORT])
+    assert tool.main([*stored, '--param', 'max_age=1', *OWN]) == 0  # ByteTrack does not look at them
+
+
+def test_embeddings_of_an_unknown_track_head(
+    tool: ModuleType, command: list[str], embeddings_of: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored = [*command[:2], embeddings_of(None), *command[3:]]
+    assert tool.main([*stored, '--param', 'max_age=1', *OWN, DEEPSORT]) == 0
+    assert 'does not say which track head computed its embeddings; is it ReIDTrackHead?' in caplog.text
+
+
+def test_embeddings_of_the_track_head_of_the_config(
+    tool: ModuleType, command: list[str], embeddings_of: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored = [*command[:2], embeddings_of('ReIDTrackHead'), *command[3:]]
+    assert tool.main([*stored, '--param', 'max_age=1', *OWN, DEEPSORT]) == 0
+    assert 'track head' not in caplog.text

@@ -1,18 +1,12 @@
-"""DeepSORT: life cycle, switches, and the original program frame by frame."""
+"""DeepSORT: life cycle and switches; ``tests/parity`` has the original program frame by frame."""
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 
 from mmdet.errors import ConfigError
-from mmdet.structures import FrameSample, InstanceData
 from mmdet.trackers import DeepSORTTracker
 
 BOX = (10.0, 10, 30, 50)
@@ -68,6 +62,20 @@ def test_t21_orthogonal_looks(
     tracker = DeepSORTTracker()
     run(tracker, [1, 1, 1] + [0] * gap)
     feed(tracker, 3 + gap, detections([BOX], vectors=[Y]))
+    assert tracker.tracks.ids.tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ('case', 'left', 'expected'),
+    [('IoU 0.333, cost 0.667', 20.0, [1]), ('IoU 0.176, cost 0.824', 24.0, [2])],
+    ids=lambda value: value if isinstance(value, str) else '',
+)
+def test_t21_overlap_of_two_frames(
+    detections: Callable, feed: Callable, case: str, left: float, expected: list[int]
+) -> None:
+    tracker = DeepSORTTracker()  # costs up to 0.7 are a match
+    feed(tracker, 0, detections([(10.0, 10, 30, 50)]))
+    feed(tracker, 1, detections([(left, 10, left + 20, 50)]))
     assert tracker.tracks.ids.tolist() == expected
 
 
@@ -131,89 +139,3 @@ def test_paper_switch_sets_what_is_not_set_otherwise() -> None:
 def test_wrong_settings(settings: dict) -> None:
     with pytest.raises(ConfigError, match='at least 1'):
         DeepSORTTracker(**settings)
-
-
-def test_fifty_objects_are_quick(detections: Callable, feed: Callable) -> None:
-    rng, tracker, times = np.random.default_rng(0), DeepSORTTracker(n_init=1), []
-    corner = np.column_stack([np.arange(50) % 10 * 100, np.arange(50) // 10 * 100])
-    vectors = rng.normal(size=(50, 128))
-    for frame in range(40):
-        moved = corner + frame + rng.normal(0, 1, (50, 2))
-        found = detections(np.concatenate([moved, moved + 60], 1).tolist(), vectors=vectors.tolist())
-        start = time.perf_counter()
-        tracks = feed(tracker, frame, found)
-        times.append(time.perf_counter() - start)
-        assert tracks.instance_ids.tolist() == list(range(1, 51))
-    assert np.median(times) < 0.02  # takes 2 to 3 ms; track by track in Python it was 40
-
-
-class Scenario:
-    """The original program's run of one variant."""
-
-    def __init__(self, folder: Path) -> None:
-        self.given, self.expected = dict(np.load(folder / 'inputs.npz')), dict(np.load(folder / 'expected.npz'))
-        self.config = json.loads((folder / 'meta.json').read_text())['config']
-        self.ends = np.cumsum(self.given['detections_per_frame'])
-
-    def tracker(self, variant: str) -> DeepSORTTracker:
-        settings = self.config[variant]
-        return DeepSORTTracker(
-            max_cosine_distance=settings['max_cosine_distance'],
-            gallery_size=settings['nn_budget'],
-            max_iou_distance=settings['max_iou_distance'],
-            max_age=settings['max_age'],
-            n_init=settings['n_init'],
-            min_confidence=settings.get('min_confidence'),
-            nms_max_overlap=settings.get('nms_max_overlap', 1.0),
-            paper=True,
-        )
-
-    def frame(self, frame: int, centred: bool) -> tuple[InstanceData, FrameSample]:
-        rows = slice(self.ends[frame] - self.given['detections_per_frame'][frame], self.ends[frame])
-        where = self.given['xywh_for_wrapper' if centred else 'tlwh'][rows]
-        corner = where[:, :2] - where[:, 2:] / 2 if centred else where[:, :2]
-        found = InstanceData()
-        found.bboxes = torch.from_numpy(np.concatenate([corner, corner + where[:, 2:]], 1))
-        found.scores = torch.from_numpy(self.given['confidence'][rows])
-        found.labels = torch.zeros(len(where), dtype=torch.int64)
-        found.embeddings = torch.from_numpy(self.given['feature'][rows])
-        shape = self.config['image_height'], self.config['image_width']
-        return found, FrameSample(metainfo=dict(frame_id=frame, video_id=1, ori_shape=shape))
-
-
-@pytest.fixture
-def scenario(parity_dir: Path) -> Scenario:
-    return Scenario(parity_dir / 'deepsort_tracker')
-
-
-@pytest.mark.parametrize('variant', ['direct', 'tight'])
-def test_every_track_equals_the_original_programs(scenario: Scenario, variant: str) -> None:
-    tracker = scenario.tracker(variant)
-    expected, tlwh = scenario.expected[f'{variant}_tracks'], scenario.expected[f'{variant}_tlwh']
-    for frame in range(len(scenario.ends)):
-        tracker.update(*scenario.frame(frame, centred=False))
-        t, rows = tracker.tracks, expected[:, 0] == frame
-        found = np.column_stack([t.ids, t.confirmed, t.missed, t.hits, t.age, t.detection])
-        np.testing.assert_array_equal(found, expected[rows, 1:], err_msg=f'frame {frame}')
-        boxes = tracker.motion.bboxes()
-        boxes[:, 2:] -= boxes[:, :2]
-        np.testing.assert_allclose(boxes, tlwh[rows], atol=1e-3, err_msg=f'frame {frame}')
-
-
-def test_output_equals_the_original_programs(scenario: Scenario) -> None:
-    tracker = scenario.tracker('wrapper')
-    expected, exact = scenario.expected['wrapper_output'], scenario.expected['wrapper_tlwh']
-    kept = scenario.expected['wrapper_kept_detections']
-    exact = np.concatenate([exact[:, :2], exact[:, :2] + exact[:, 2:]], 1)
-    borderline = abs(exact - np.rint(exact)) < 1e-3
-    for frame in range(len(scenario.ends)):
-        found, sample = scenario.frame(frame, centred=True)
-        tracks = tracker.update(found, sample)
-        rows = np.flatnonzero(expected[:, 0] == frame)
-        ids, order = tracks.instance_ids.sort()
-        rows = rows[np.argsort(expected[rows, 1])]
-        assert ids.tolist() == expected[rows, 1].tolist(), f'frame {frame}'
-        apart = abs(tracks.bboxes[order].numpy() - expected[rows, 2:])
-        assert (apart <= borderline[rows]).all(), f'frame {frame}'
-        used = tracker.tracks.detection[tracker.tracks.detection >= 0]
-        assert sorted(used) == sorted(kept[kept[:, 0] == frame, 1]), f'frame {frame}'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mmdet.trackers.assignment import box_iou
 from mmdet.trackers.gallery import Gallery, unit
 from mmdet.trackers.suppression import suppress
 
@@ -45,3 +46,31 @@ def test_vector_of_zeros_is_near_to_nothing() -> None:
 def test_suppress(case: str, overlap: float, inclusive: bool, expected: list[int]) -> None:
     bboxes = np.array([[0.0, 0, 10, 10], [0, 0, 10, 5], [50, 50, 60, 60]])  # IoU .5, .545 with inclusive corners
     assert suppress(bboxes, np.array([0.8, 0.9, 0.1]), overlap, inclusive).tolist() == expected, case
+
+
+def one_after_the_other(
+    bboxes: np.ndarray, scores: np.ndarray, max_overlap: float, inclusive: bool, labels: np.ndarray | None
+) -> list[int]:
+    """The slow obvious version: best first, each against those that are kept."""
+    bboxes = bboxes + [0, 0, int(inclusive), int(inclusive)]
+    overlap, kept = box_iou(bboxes, bboxes), []
+    for row in np.argsort(-scores, kind='stable').tolist():
+        rivals = [other for other in kept if labels is None or labels[other] == labels[row]]
+        if all(overlap[row, other] <= max_overlap for other in rivals):
+            kept.append(row)
+    return kept
+
+
+@pytest.mark.parametrize('per_class', [True, False])
+@pytest.mark.parametrize('inclusive', [True, False])
+@pytest.mark.parametrize('max_overlap', [0.0, 0.3, 0.5])
+def test_suppress_equals_one_after_the_other(max_overlap: float, inclusive: bool, per_class: bool) -> None:
+    rng, dropped = np.random.default_rng(0), 0
+    for count in [0, 1, 2, *rng.integers(3, 40, 40)]:
+        corner = rng.integers(0, 12, (count, 2))  # whole numbers: equal edges and IoUs on the limit, empty boxes too
+        bboxes = np.concatenate([corner, corner + rng.integers(0, 20, (count, 2))], 1).astype(float)
+        scores, labels = rng.integers(0, 9, count) / 8, rng.integers(0, 2, count) if per_class else None
+        expected = one_after_the_other(bboxes, scores, max_overlap, inclusive, labels)
+        assert suppress(bboxes, scores, max_overlap, inclusive, labels).tolist() == expected
+        dropped += count - len(expected)
+    assert dropped > 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -113,7 +114,15 @@ def test_detections_are_not_changed() -> None:
 
 
 @pytest.mark.parametrize(
-    'settings', [dict(label='first'), dict(duplicate_policy='first'), dict(memory_frames=0), dict(motion='sort')]
+    'settings',
+    [
+        dict(label='first'),
+        dict(duplicate_policy='first'),
+        dict(memory_frames=0),
+        dict(motion='sort'),
+        dict(motion_frames=0),
+    ],
+    ids=str,
 )
 def test_wrong_settings(settings: dict) -> None:
     with pytest.raises(ConfigError):
@@ -144,6 +153,25 @@ def test_motion_finds_what_was_lost(motion: str | None, expected: int) -> None:
         tracker.update(empty_instances(3), frame(index))
     found = detections([[200, 10, 239, 49]], [0.9], [0], torch.tensor([[3.0, 3, 0]]))  # looks like both
     assert tracker.update(found, frame(10)).instance_ids.tolist() == [expected]
+
+
+def test_motion_ends_with_objects_that_stay_away() -> None:
+    tracker = MaskTrackTracker(motion='kalman', motion_frames=4)
+    for index in range(5):  # goes away: smaller from frame to frame
+        box = [100 + 8 * index, 20 + 8 * index, 159, 119 - 8 * index]
+        tracker.update(detections([box], [0.9], [0], EYE[:1]), frame(index))
+    expected, last = [], [132, 52, 160, 88]
+    for index in range(5, 60):
+        tracker.update(empty_instances(3), frame(index))
+        expected.append(tracker._expected_bboxes()[0].tolist())
+    predicted, at_rest = np.array(expected[:4]), np.array(expected[4:])
+    assert (np.diff(predicted[:, 3] - predicted[:, 1]) < -4).all()  # goes on as it went
+    assert abs(at_rest - last).max() < 1e-3  # then waits where it was seen
+    assert abs(tracker.forecast(3)[0] - last).max() < 1e-3
+    there = [40, 40, 80, 100]
+    tracker.update(detections([[40, 40, 79, 99]], [0.9], [0], EYE[:1]), frame(60))
+    assert abs(tracker._expected_bboxes()[0].numpy() - there).max() < 1e-3  # starts again, with no speed made up
+    assert abs(tracker.forecast(1)[0] - there).max() < 1e-3
 
 
 def test_motion_is_forgotten_with_reset() -> None:

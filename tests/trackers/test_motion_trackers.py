@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from mmdet.errors import ConfigError
 from mmdet.ops.rle import encode
 from mmdet.structures import FrameSample, InstanceData
-from mmdet.trackers import ByteTracker, IoUTracker, OCSORTTracker, SORTTracker, Tracker
+from mmdet.trackers import ByteTracker, DeepSORTTracker, IoUTracker, OCSORTTracker, SORTTracker, Tracker
 from mmdet.trackers.assignment import box_iou
 
 
@@ -75,6 +75,38 @@ def test_motion_bridges_what_overlap_cannot(
     assert feed(tracker, 8, detections([moving(9)])).instance_ids.tolist() == expected
 
 
+@pytest.mark.parametrize('known', [True, False], ids=['dropped frames known', 'not known'])
+@pytest.mark.parametrize(
+    'make',
+    [
+        lambda: SORTTracker(min_hits=0),
+        lambda: ByteTracker(new_threshold=0.8),
+        lambda: OCSORTTracker(min_hits=0),
+        lambda: DeepSORTTracker(n_init=1),
+    ],
+    ids=['SORT', 'Byte', 'OC-SORT', 'DeepSORT'],
+)
+def test_dropped_frames_are_predicted(detections: Callable, make: Callable, known: bool) -> None:
+    tracker = make()
+    frames = [*range(8), 11, 12, 15]  # a live stream went on while the model was busy
+    for index, source in enumerate(frames):
+        meta = dict(frame_id=index, video_id=7, ori_shape=(240, 320)) | (dict(source_frame=source) if known else {})
+        found = detections([moving(source)])
+        tracker.update(found, FrameSample(metainfo=meta))
+    assert (tracker.tracks.ids.tolist() == [1] and tracker.tracks.hits[0] == len(frames)) == known
+
+
+def test_oc_sort_replays_dropped_frames_too(detections: Callable) -> None:
+    with_gap, without = OCSORTTracker(min_hits=0), OCSORTTracker(min_hits=0)
+    for source in range(12):
+        sample = FrameSample(metainfo=dict(frame_id=source, video_id=7, ori_shape=(240, 320), source_frame=source))
+        without.update(detections([moving(source)]), sample)
+        if source not in (4, 6):  # dropped
+            with_gap.update(detections([moving(source)] if source not in (3, 5, 7) else []), sample)
+    np.testing.assert_allclose(with_gap.motion.mean, without.motion.mean, rtol=1e-9)
+    np.testing.assert_allclose(with_gap.motion.covariance, without.motion.covariance, rtol=1e-9)
+
+
 def test_byte_keeps_a_track_through_low_scores(follow: Callable) -> None:
     assert follow(ByteTracker(), [1] * 4, 2.0, scores=[0.9, 0.9, 0.2, 0.9]) == [[1]] * 4
     assert follow(ByteTracker(), [1] * 4, 2.0, scores=[0.9, 0.9, 0.05, 0.9]) == [[1], [1], [], [1]]
@@ -91,6 +123,40 @@ def test_byte_weighs_overlap_by_score(detections: Callable, feed: Callable, weig
     feed(tracker, 0, detections([moving(0)]))
     found = detections([(23.0, 10, 43, 50)], scores=[0.6])  # IoU 7 / 33 = 0.212, times 0.6 = 0.127
     assert feed(tracker, 1, found).instance_ids.tolist() == expected
+
+
+def test_byte_pairs_no_other_class_at_score_0(detections: Callable, feed: Callable) -> None:
+    tracker = ByteTracker(high_threshold=0, low_threshold=0, new_threshold=0)
+    feed(tracker, 0, detections([moving(0)], labels=[1]))
+    tracks = feed(tracker, 1, detections([moving(0)] * 2, scores=[0.0, 0.9], labels=[2, 1]))
+    assert tracks.instance_ids.tolist() == [1]
+    assert tracks.labels.tolist() == [1]
+
+
+ONE, OTHER = (10.0, 10, 50, 50), (12.0, 10, 52, 50)  # IoU 38 / 42 = 0.905, times a score of 0.95 = 0.86
+
+
+@pytest.mark.parametrize(
+    ('case', 'settings', 'label', 'expected'),
+    [
+        ('the one followed for longer stays', {}, 0, [1]),
+        ('switched off', dict(duplicate_iou=1.0), 0, [1, 2]),
+        ('not a duplicate', dict(duplicate_iou=0.91), 0, [1, 2]),
+        ('of other classes', {}, 5, [1, 2]),
+        ('classes do not matter', dict(per_class=False), 5, [1]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else '',
+)
+@pytest.mark.parametrize('lost_first', [True, False])
+def test_byte_ends_duplicates(
+    detections: Callable, feed: Callable, case: str, settings: dict, label: int, expected: list, lost_first: bool
+) -> None:
+    tracker = ByteTracker(min_iou=0.9, **settings)  # so that neither takes the other's detections
+    both, one, other = ([ONE, OTHER], [0, label]), ([ONE], [0]), ([OTHER], [label])
+    frames = [one, one, other, other] if lost_first else [one, both, both, one]
+    for frame, (boxes, labels) in enumerate(frames):
+        feed(tracker, frame, detections(boxes, scores=[0.95] * len(boxes), labels=labels))
+    assert tracker.tracks.ids.tolist() == expected
 
 
 def test_byte_lost_track_keeps_its_height(detections: Callable, feed: Callable) -> None:
@@ -156,6 +222,41 @@ def test_mask_overlap_tells_apart_what_boxes_do_not(detections: Callable, feed: 
     assert feed(tracker, 1, second).instance_ids.tolist() == [2, 1]
 
 
+def corners(frame: int, detections: Callable) -> InstanceData:
+    """Two L-shapes in one box of 40 pixels, opened to different sides, that moves right by up to 12 pixels a frame."""
+    left = [0, 3, 9, 18, 30, 42, 54, 66][frame]
+    found = detections([(float(left), 20, 40 + left, 60)] * 2)
+    for row, thick in enumerate((slice(0, 8), slice(32, 40))):
+        mask, own = np.zeros((240, 320), np.uint8), np.zeros((40, 40), np.uint8)
+        own[thick], own[:, thick] = 1, 1
+        mask[20:60, left : left + 40] = own
+        found.masks[row] = encode(mask)
+    return found
+
+
+@pytest.mark.parametrize(
+    ('case', 'settings', 'expected'),
+    [
+        ('masks', dict(overlap='mask'), [2, 1]),
+        ('boxes, which are equal', dict(overlap='box'), [1, 2]),
+        ('masks, after a frame unseen', dict(overlap='mask', max_age=3), [2, 1]),
+    ],
+)
+def test_sort_compares_masks_that_move_with_their_boxes(
+    detections: Callable, feed: Callable, case: str, settings: dict, expected: list[int]
+) -> None:
+    tracker = SORTTracker(min_hits=0, **settings)
+    assert tracker.requires == ({'masks'} if settings['overlap'] == 'mask' else set())
+    for frame in range(6):
+        feed(tracker, frame, corners(frame, detections))
+    last = 7 if 'max_age' in settings else 6
+    if last == 7:
+        feed(tracker, 6, detections([]))
+    swapped = corners(last, detections)
+    swapped.masks.reverse()  # 12 pixels aside, where they were last seen, their IoU is 0.24
+    assert feed(tracker, last, swapped).instance_ids.tolist() == expected
+
+
 @pytest.mark.parametrize(
     'tracker', [IoUTracker(), SORTTracker(filtered_boxes=False), OCSORTTracker(), ByteTracker()]
 )
@@ -174,6 +275,7 @@ def test_rows_are_those_of_the_frame(detections: Callable, feed: Callable, track
         (lambda: IoUTracker(overlap='masks'), "use 'box' or 'mask'"),  # type: ignore[arg-type]
         (lambda: IoUTracker(max_age=-1), 'max_age'),
         (lambda: SORTTracker(min_hits=-1), 'min_hits'),
+        (lambda: SORTTracker(overlap='masks'), "use 'box' or 'mask'"),  # type: ignore[arg-type]
         (lambda: ByteTracker(low_threshold=0.8), 'must not fall'),
         (lambda: OCSORTTracker(momentum_frames=0), 'momentum_frames'),
     ],

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmdet.errors import ConfigError
-from mmdet.registry import METRICS
 
 __all__ = ['OBJECTIVES', 'Objective', 'usual_objective']
 
@@ -28,9 +27,10 @@ class Objective:
     metric: dict[str, Any] | None = None
     lowest: bool = False
 
-    def build(self) -> Any:
-        """The metric; its ``evaluate(results, dataset)`` returns numbers by name."""
-        return METRICS.build(dict(self.metric or {}))
+    def metric_of(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Config of the metric: the ``test_evaluator`` of its type with its settings, else the metric as it is."""
+        metric = dict(self.metric or {})
+        return next((dict(own) for own in _evaluators(config) if own.get('type') == metric.get('type')), metric)
 
     def name(self, numbers: Mapping[str, float]) -> str:
         """Name of the number among those of a trial.
@@ -49,8 +49,9 @@ class Objective:
         return value if self.lowest else -value
 
     def columns(self, numbers: Mapping[str, float]) -> list[str]:
-        """Names of a table's numbers, the one that counts first."""
-        return list(dict.fromkeys([self.name(numbers), *(numbers if self.shown is None else self.shown)]))
+        """Names of a table's numbers, as far as the metric has them; the one that counts first."""
+        shown = list(numbers) if self.shown is None else [name for name in self.shown if name in numbers]
+        return list(dict.fromkeys([self.name(numbers), *shown]))
 
 
 _OVER_TIME = ('HOTA', 'DetA', 'AssA', 'MOTA', 'IDF1', 'IDSW')
@@ -65,8 +66,11 @@ OBJECTIVES: dict[str, Objective] = {
 
 def usual_objective(config: Mapping[str, Any]) -> str:
     """Name of the objective of a config's ``test_evaluator``: the first that its metric computes; else ``ap``."""
-    evaluators = config.get('test_evaluator') or ()
-    evaluators = [evaluators] if isinstance(evaluators, Mapping) else evaluators
-    kinds = [evaluator.get('type') for evaluator in evaluators]
+    kinds = [evaluator.get('type') for evaluator in _evaluators(config)]
     names = {(objective.metric or {}).get('type'): name for name, objective in reversed(OBJECTIVES.items())}
     return next((names[kind] for kind in kinds if kind in names), 'ap')
+
+
+def _evaluators(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    evaluators = config.get('test_evaluator') or ()
+    return [evaluators] if isinstance(evaluators, Mapping) else list(evaluators)

@@ -24,9 +24,11 @@ from mmdet.engine.video_test import require_annotations
 from mmdet.errors import ConfigError, IncompatibleSlotsError
 from mmdet.formats.detect import recognise
 from mmdet.models.detectors import PrecomputedDetector
-from mmdet.registry import DATASETS, MODELS, TRACKERS, register_all
+from mmdet.registry import DATASETS, METRICS, MODELS, TRACKERS, register_all
 
 __all__ = ['TrialRunner', 'TuningTask', 'content_hash']
+
+log = logging.getLogger('mmdet.tune')
 
 STORED = ('.npz', '.json', '.zip', '.txt')  # what a folder of detections has; frames may lie beside it
 
@@ -90,7 +92,8 @@ class TrialRunner:
         tracker: config of the tracker before parameters are replaced.
 
     Raises:
-        ConfigError: the config lacks something, or the tracker needs what the detections do not have.
+        ConfigError: the config lacks something, the tracker needs what the detections do not have, or it gets
+            embeddings of another track head than the config's.
         DataError: the data set or the detections cannot be read.
     """
 
@@ -102,12 +105,16 @@ class TrialRunner:
         require_annotations(self.data)
         detector = self._detector_config(config, task.detections)
         self.detector: PrecomputedDetector = MODELS.build(detector)
+        self._check_track_head((config.model.get('track_head') or {}).get('type'))
         self.objective = OBJECTIVES[task.objective]
+        metric = self.objective.metric_of(config.to_dict())
+        self.metric: Any = METRICS.build(metric)
         self.fingerprint = {
             'tracker': self.tracker,
             'detector': {key: value for key, value in detector.items() if key != 'path'},
             'detections': content_hash(Path(task.detections).expanduser()),
             'objective': task.objective,
+            'metric': metric,
             'annotations': truth_hash(self.data.ground_truth()),
             'videos': [int(video.id) for video in self.data.videos],
         }
@@ -122,6 +129,21 @@ class TrialRunner:
         if form in ('ytvis', 'mots'):  # their categories are the data set's
             detector.update(category_ids=self.data.category_ids, drop_other_categories=form == 'mots')
         return detector
+
+    def _check_track_head(self, wanted: str | None) -> None:
+        """Refuse embeddings of another track head than the config's: the best settings would be best for that one."""
+        source = self.detector.source
+        if wanted is None or 'embeddings' not in self.detector.provides:
+            return
+        if 'embeddings' not in TRACKERS.build(self.tracker).requires:
+            return
+        if source.track_head is None:
+            log.warning('%s does not say which track head computed its embeddings; is it %s?', source.path, wanted)
+        elif source.track_head != wanted:
+            raise ConfigError(
+                f'{source.path} has embeddings of {source.track_head}, but the config has {wanted}: store detections '
+                'with the model of this config, or tune with the config whose model stored these'
+            )
 
     def run(self, params: Mapping[str, Any]) -> Trial:
         """Track every video and evaluate.
@@ -139,7 +161,7 @@ class TrialRunner:
             return Trial(dict(params), {}, str(error))
         results = track_videos(self.data, self.detector, tracker)
         with _quiet():  # a table for every trial is more than anybody reads
-            numbers = self.objective.build().evaluate(results, self.data)
+            numbers = self.metric.evaluate(results, self.data)
         seconds = round(time.perf_counter() - start, 3)
         return Trial(dict(params), {name: float(value) for name, value in numbers.items()}, seconds=seconds)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from mmdet.evaluation.tracking.mots import evaluate_mots
 from mmdet.evaluation.tracking.numbers import Numbers
 from mmdet.evaluation.tracking.scenes import class_scene
 from mmdet.evaluation.tracking.scores import Protocol, TrackingScores, scene_numbers
-from mmdet.evaluation.tracking.videos import Overlap, observe_annotations, observe_entries
+from mmdet.evaluation.tracking.videos import Overlap, observe_annotations, observe_entries, usual_rule
 from mmdet.evaluation.vis_ground_truth import GroundTruth
 from mmdet.formats import (
     IGNORE,
@@ -35,16 +35,19 @@ def evaluate_mot_files(
     """MOTChallenge results against ground truth.
 
     Args:
-        results: folder with ``<sequence>.txt`` (or ``data/<sequence>.txt``), or one such file.
+        results: folder with ``<sequence>.txt`` (or ``data/<sequence>.txt``), or one such file; of several sequences
+            one file is of the sequence that it is called like, and that one alone is evaluated.
         annotations: folder of sequences with ``gt/gt.txt``, one sequence's folder, or its ``gt.txt``.
         sequences: names to evaluate, None for all that have ground truth.
         distractors: classes that excuse results, None for those of the benchmark that a sequence's name tells.
 
     Raises:
         AnnotationsMissingError: there is no ground truth.
-        DataError: a file is missing or damaged; file, line and frame are named.
+        DataError: a file is missing or damaged, or it is one file and called like none of several sequences; file, line
+            and frame are named.
     """
     truth = {sequence.name: sequence for sequence in _mot_sequences(Path(annotations), sequences)}
+    truth = {name: truth[name] for name in _covered(Path(results), list(truth))}
     found: dict[str, BoxTable] = {}
     for name, sequence in truth.items():
         found[name] = read_boxes(_result_file(Path(results), name), 'result', sequence.length)
@@ -61,7 +64,8 @@ def evaluate_mots_files(
     """MOTS results against ground truth; the layout of the ground truth says which benchmark it is.
 
     Args:
-        results: folder with ``<sequence>.txt`` or folders ``<sequence>`` of instance maps (which win).
+        results: folder with ``<sequence>.txt`` or folders ``<sequence>`` of instance maps (which win), or one text
+            file, see :func:`evaluate_mot_files`.
         annotations: KITTI MOTS ``instances_txt`` or ``instances``, or MOTSChallenge ``train`` (``*/gt/gt.txt``).
         protocol: see :func:`mmdet.evaluation.tracking.mots.evaluate_mots`.
         seqmap: sequences and last frames; None takes all sequences, each up to the last frame with an object.
@@ -78,12 +82,13 @@ def evaluate_mots_files(
     missing = [row.name for row in rows if row.name not in found]
     if missing:
         raise DataError(f'{root}: no ground truth of sequence {missing[0]}; there are {", ".join(sorted(found)[:10])}')
+    covered = _covered(Path(results), [row.name for row in rows])
     truth: dict[str, MaskTable] = {}
     tables: dict[str, MaskTable] = {}
     lengths: dict[str, int] = {}
-    for row in rows:
+    for row in (row for row in rows if row.name in covered):
         length = None if row.last is None else row.last - first_frame + 1
-        truth[row.name] = table = _read_table(found[row.name], length, first_frame)
+        truth[row.name] = table = _read_table(found[row.name], length, first_frame, complete=True)
         path = _mots_result(Path(results), row.name)
         tables[row.name] = found_masks = _read_table(path, length, first_frame, table.size, official, protocol)
         last = max(int(masks.frames.max(initial=-1)) for masks in (table, found_masks))
@@ -118,12 +123,13 @@ def evaluate_video_entries(
         score = entry.get('score')
         if not isinstance(score, int | float) or score >= min_score:
             by_video[entry['video_id']][where] = entry
+    rule = usual_rule(entry for entries in truth.annotations.values() for entry in entries)
     numbers: dict[str, dict[str, Numbers]] = {label: {} for label in truth.categories.values()}
     for video_id, video in truth.videos.items():
         objects = observe_annotations(truth.annotations.get(video_id, []), video, overlap, truth.source)
         found = observe_entries(by_video[video_id], video, overlap)
         for class_id, label in truth.categories.items():
-            scene = class_scene(objects, found, video.length, class_id, 'inside')
+            scene = class_scene(objects, found, video.length, class_id, rule)
             numbers[label][str(video_id)] = scene_numbers(scene)
     return TrackingScores.join('trackeval', numbers)
 
@@ -145,6 +151,18 @@ def _mot_sequences(path: Path, wanted: Collection[str] | None) -> list[MOTSequen
     if missing:
         raise DataError(f'{path}: no ground truth of sequence {missing[0]}; there are {", ".join(names[:10])}')
     return [read_truth(path / name) for name in wanted or names]
+
+
+def _covered(results: Path, names: Sequence[str]) -> list[str]:
+    """Those of the sequences that ``results`` are about: all, or the one that a single file is called like."""
+    if not results.is_file() or len(names) < 2:
+        return list(names)
+    if results.stem not in names:
+        raise DataError(
+            f'{results}: one file of results for {len(names)} sequences ({", ".join(names[:10])}). Name it after its '
+            'sequence, give the ground truth of that sequence alone, or a folder with a file for each'
+        )
+    return [results.stem]
 
 
 def _result_file(results: Path, name: str) -> Path:
@@ -190,8 +208,9 @@ def _read_table(
     size: tuple[int, int] | None = None,
     official: bool = False,
     protocol: Protocol = 'trackeval',
+    complete: bool = False,
 ) -> MaskTable:
     if path.is_dir():
-        return read_mask_pngs(path, length, first_frame, size)
+        return read_mask_pngs(path, length, first_frame, size, complete)
     classes, frames = official and protocol == 'trackeval', official and protocol == 'mots_tools'
     return read_masks(path, length, first_frame, size, drop_unknown_classes=classes, drop_unknown_frames=frames)

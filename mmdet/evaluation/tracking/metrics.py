@@ -16,10 +16,18 @@ from mmdet.evaluation.tracking.numbers import Numbers
 from mmdet.evaluation.tracking.observations import Observations
 from mmdet.evaluation.tracking.scenes import ExcuseRule, class_scene, scene_with_excused
 from mmdet.evaluation.tracking.scores import Protocol, TrackingScores, scene_numbers
-from mmdet.evaluation.tracking.videos import Overlap, observe_annotations, observe_result, of_masks, result_rows
+from mmdet.evaluation.tracking.videos import (
+    Overlap,
+    observe_annotations,
+    observe_result,
+    of_masks,
+    result_boxes,
+    result_rows,
+    usual_rule,
+)
 from mmdet.evaluation.video_result import VideoResult
 from mmdet.evaluation.vis_ground_truth import GroundTruth, read_ground_truth
-from mmdet.formats import MOTS_CLASSES, BoxTable, MaskTable, write_boxes, write_mask_pngs, write_masks
+from mmdet.formats import MOTS_CLASSES, MaskTable, write_boxes, write_mask_pngs, write_masks
 from mmdet.ops.disjoint import make_disjoint
 from mmdet.ops.rle import area
 from mmdet.registry import METRICS
@@ -32,12 +40,14 @@ FILE_SUFFIXES = ('.json', '.zip', '.pkl', '.txt')
 class MOTMetric:
     """HOTA, CLEAR and identity numbers of tracks, as boxes or masks, on any data set with identities.
 
-    Exports a folder of MOTChallenge files, ``<sequence>.txt``.
+    Exports a folder of MOTChallenge files, ``<sequence>.txt``: frames from 1, as the format has it whatever the data
+    set's own files call the first. For a data set of several classes column 8 is the category id and the lines have
+    nine columns, as ground truth; MOTChallenge itself has pedestrians only, and results of it no class.
 
     Args:
         overlap: ``boxes`` or ``masks``.
-        rule: which results a crowd annotation excuses, see :func:`class_scene`; None takes ``matched`` for boxes and
-            ``inside`` for masks.
+        rule: which results a crowd annotation excuses, see :func:`class_scene`; None takes that of the data set:
+            ``matched`` for MOTChallenge, ``inside`` for all others.
     """
 
     def __init__(self, overlap: Overlap = 'boxes', rule: ExcuseRule | None = None) -> None:
@@ -46,7 +56,7 @@ class MOTMetric:
         if rule not in (None, 'inside', 'matched'):
             raise ConfigError(f"{type(self).__name__}: rule must be 'inside', 'matched' or None, got {rule!r}")
         self.overlap: Overlap = overlap
-        self.rule: ExcuseRule = rule or ('matched' if overlap == 'boxes' else 'inside')
+        self.rule: ExcuseRule | None = rule
         self.protocol: Protocol = 'trackeval'
         self.last: TrackingScores | None = None
 
@@ -63,11 +73,12 @@ class MOTMetric:
         require_annotations(dataset)
         document = dataset.ground_truth()
         truth = read_ground_truth(document, dataset.ann_file)
+        rule = self.rule or usual_rule(document['annotations'])
         names = sequence_names(document)
         numbers: dict[str, dict[str, Numbers]] = {label: {} for label in truth.categories.values()}
         for result in checked_results(results, dataset):
             name, first_frame = names[result.video_id]
-            for class_id, found in self._score(result, dataset, truth, first_frame).items():
+            for class_id, found in self._score(result, dataset, truth, first_frame, rule).items():
                 numbers[truth.categories[class_id]][name] = found
         self.last = TrackingScores.join(self.protocol, numbers)
         print_log('\n' + self.last.table(), logger='current')
@@ -83,29 +94,18 @@ class MOTMetric:
         folder = result_folder(path)
         names = sequence_names(dataset.ground_truth())
         for result in checked_results(results, dataset):
-            frames, rows = result_rows(result)
-            places = list(zip(frames.tolist(), rows.tolist()))
-            labels = [result.frames[f].labels[r] for f, r in places]
-            table = BoxTable(
-                source=f'results of video {result.video_id}',
-                frames=frames,
-                ids=np.array([result.frames[f].instance_ids[r] for f, r in places], np.int64),
-                bboxes=np.array([result.frames[f].bboxes[r] for f, r in places], np.float64).reshape(-1, 4),
-                scores=np.array([result.frames[f].scores[r] for f, r in places], np.float64),
-                class_ids=np.array(labels, np.int64),
-                visibility=np.full(len(places), -1.0),
-            )
-            write_boxes(folder / f'{names[result.video_id][0]}.txt', table)
+            table = result_boxes(result, dataset.category_ids)
+            write_boxes(folder / f'{names[result.video_id][0]}.txt', table, with_class=len(dataset.category_ids) > 1)
         return folder
 
     def _score(
-        self, result: VideoResult, dataset: EvaluationDataset, truth: GroundTruth, first_frame: int
+        self, result: VideoResult, dataset: EvaluationDataset, truth: GroundTruth, first_frame: int, rule: ExcuseRule
     ) -> dict[int, Numbers]:
         """Numbers of one video by category id; ``first_frame``: what the benchmark calls its first frame."""
         objects = self._truth_of(result.video_id, truth)
         found = observe_result(result, dataset.category_ids, self.overlap)
         return {
-            class_id: scene_numbers(class_scene(objects, found, result.length, class_id, self.rule))
+            class_id: scene_numbers(class_scene(objects, found, result.length, class_id, rule))
             for class_id in truth.categories
         }
 
@@ -169,13 +169,13 @@ class MOTSMetric(MOTMetric):
         return folder
 
     def _score(
-        self, result: VideoResult, dataset: EvaluationDataset, truth: GroundTruth, first_frame: int
+        self, result: VideoResult, dataset: EvaluationDataset, truth: GroundTruth, first_frame: int, rule: ExcuseRule
     ) -> dict[int, Numbers]:
         objects = self._truth_of(result.video_id, truth)
         size = (result.height, result.width)
         found = of_masks(*disjoint_rows(result, dataset.category_ids), size, f'results of video {result.video_id}')
         if self.protocol == 'trackeval':
-            return {c: scene_numbers(class_scene(objects, found, result.length, c)) for c in truth.categories}
+            return {c: scene_numbers(class_scene(objects, found, result.length, c, rule)) for c in truth.categories}
         scenes = {c: scene_with_excused(objects, found, result.length, c) for c in truth.categories}
         return {c: mots_tools(scene, excused, first_frame) for c, (scene, excused) in scenes.items()}
 
@@ -184,8 +184,7 @@ def disjoint_rows(
     result: VideoResult, category_ids: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[RLE]]:
     """Frames, ids and category ids (N,) and masks of a result's rows, without common pixels and without empty masks."""
-    objects = observe_result(result, category_ids, 'boxes')
-    frames, rows = result_rows(result)
+    frames, rows, ids, class_ids = result_rows(result, category_ids)
     masks: list[RLE] = []
     for frame, chosen in _rows_by_frame(frames, rows):
         tracks = result.frames[frame]
@@ -193,7 +192,7 @@ def disjoint_rows(
         masks += make_disjoint(own, [tracks.scores[row] for row in chosen])
     kept = area(masks) > 0
     left = [mask for mask, keep in zip(masks, kept) if keep]
-    return frames[kept], objects.ids[kept], objects.class_ids[kept], left
+    return frames[kept], ids[kept], class_ids[kept], left
 
 
 def _rows_by_frame(frames: np.ndarray, rows: np.ndarray) -> Iterator[tuple[int, list[int]]]:

@@ -13,6 +13,7 @@ from mmdet.evaluation.tracking.observations import ANY_CLASS, Observations, Role
 from mmdet.evaluation.tracking.scenes import class_scene
 from mmdet.evaluation.tracking.scores import TrackingScores, scene_numbers
 from mmdet.formats import BoxTable, counted_rows, distractor_rows, read_boxes, read_seqinfo
+from mmdet.formats.boxes import PEDESTRIAN
 from mmdet.formats.text import IntArray
 
 
@@ -58,7 +59,7 @@ def evaluate_mot(
     left out (MOT16 and later; older ground truth has no classes).
 
     Raises:
-        DataError: results of a sequence are missing.
+        DataError: results of a sequence are missing, or are of a class other than pedestrian.
     """
     missing = [name for name in truth if name not in results]
     if missing:
@@ -68,6 +69,12 @@ def evaluate_mot(
         )
     numbers = {}
     for name, sequence in truth.items():
+        others = np.setdiff1d(results[name].class_ids, (-1, PEDESTRIAN))
+        if len(others):
+            raise DataError(
+                f'{results[name].source}: class {others[0]} in column 8, but MOTChallenge evaluates pedestrians (class '
+                f'{PEDESTRIAN}, or -1); leave other classes out of the file'
+            )
         objects = Observations.of_box_table(sequence.truth, sequence.roles(distractors))
         found = Observations.of_box_table(results[name])
         numbers[name] = scene_numbers(class_scene(objects, found, sequence.length, ANY_CLASS, 'matched'))

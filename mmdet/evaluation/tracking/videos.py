@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from mmdet.errors import DataError
 from mmdet.evaluation.tracking.observations import ANY_CLASS, Observations, Role
+from mmdet.evaluation.tracking.scenes import ExcuseRule
 from mmdet.evaluation.video_result import VideoResult
 from mmdet.evaluation.vis_ground_truth import Video
 from mmdet.evaluation.vis_tracks import Track, read_annotation, read_result
+from mmdet.formats import BoxTable
 from mmdet.ops.mask_runs import MaskProblem, MaskSet
 from mmdet.ops.rle import to_bbox
 from mmdet.structures import RLE
@@ -40,6 +42,15 @@ def observe_annotations(
     return _of_tracks(tracks, classes, roles, video, overlap)
 
 
+def usual_rule(annotations: Iterable[Mapping[str, Any]]) -> ExcuseRule:
+    """The rule of the benchmark that annotations are of, see :func:`class_scene`.
+
+    ``matched`` where there are MOTChallenge's distractors and bystanders; ``inside`` for regions and crowds.
+    """
+    roles = {annotation.get('role') for annotation in annotations}
+    return 'matched' if roles & {'distractor', 'bystander'} else 'inside'
+
+
 def observe_entries(entries: dict[str, dict[str, Any]], video: Video, overlap: Overlap) -> Observations:
     """Results of a video in YouTube-VIS form, by the names that messages give them: every entry is a track.
 
@@ -51,46 +62,81 @@ def observe_entries(entries: dict[str, dict[str, Any]], video: Video, overlap: O
     return _of_tracks(tracks, classes, [Role.COUNTED] * len(tracks), video, overlap)
 
 
-def result_rows(result: VideoResult) -> tuple[np.ndarray, np.ndarray]:
-    """Frame and row of everything with an identity, (N,) each.
+class ResultRows(NamedTuple):
+    """Everything of a result that has an identity, N rows."""
+
+    frames: np.ndarray  # (N,)
+    rows: np.ndarray  # (N,) place in their frame
+    ids: np.ndarray  # (N,)
+    class_ids: np.ndarray  # (N,) category ids
+
+
+def result_rows(result: VideoResult, category_ids: Sequence[int]) -> ResultRows:
+    """The rows of a video's result.
 
     Raises:
-        DataError: a frame has an identity twice.
+        DataError: a label has no category id, or a frame has an identity twice.
     """
     chosen = [
-        (frame, row, identity)
+        (frame, row, identity, tracks.labels[row])
         for frame, tracks in enumerate(result.frames)
         for row, identity in enumerate(tracks.instance_ids)
         if identity >= 0
     ]
-    frames, rows, ids = np.array(chosen, np.int64).reshape(-1, 3).T
+    frames, rows, ids, labels = np.array(chosen, np.int64).reshape(-1, 4).T
+    _check_identities(frames, ids, result.video_id)
+    return ResultRows(frames, rows, ids, _categories(labels.tolist(), category_ids, result.video_id))
+
+
+def _check_identities(frames: np.ndarray, ids: np.ndarray, video_id: int) -> None:
     span = ids.max(initial=0) + 1
     places, counts = np.unique(frames * span + ids, return_counts=True)
     if (counts > 1).any():
         frame, identity = divmod(int(places[counts.argmax()]), int(span))
         raise DataError(
-            f'results of video {result.video_id}, frame {frame}: identity {identity} appears {counts.max()} times, but '
+            f'results of video {video_id}, frame {frame}: identity {identity} appears {counts.max()} times, but '
             "an object is in one place at a time (MaskTrackTracker: set duplicate_policy='unique')"
         )
-    return frames, rows
 
 
-def observe_result(result: VideoResult, category_ids: Sequence[int], overlap: Overlap) -> Observations:
-    """Tracks of a video as the model gave them; masks without pixels are left out.
+def result_boxes(result: VideoResult, category_ids: Sequence[int]) -> BoxTable:
+    """Boxes of everything with an identity, their classes as category ids.
+
+    Boxes without area are left out, as no file may have them: where a track leaves the frame, a published program cuts
+    its box at the border and so turns it inside out (``DeepSORTTracker(paper=True)``).
 
     Raises:
         DataError: a label has no category id, or a frame has an identity twice.
     """
-    frames, rows = result_rows(result)
-    places = list(zip(frames.tolist(), rows.tolist()))
-    ids = np.array([result.frames[f].instance_ids[r] for f, r in places], np.int64)
-    classes = _categories([result.frames[f].labels[r] for f, r in places], category_ids, result.video_id)
+    frames, rows, ids, class_ids = result_rows(result, category_ids)
+    tracks = [(result.frames[f], r) for f, r in zip(frames.tolist(), rows.tolist())]
+    bboxes = np.array([frame.bboxes[row] for frame, row in tracks], np.float64).reshape(-1, 4)
+    scores = np.array([frame.scores[row] for frame, row in tracks], np.float64)
+    kept = np.flatnonzero((bboxes[:, 2:] > bboxes[:, :2]).all(1))
+    return BoxTable(
+        source=f'results of video {result.video_id}',
+        frames=frames[kept],
+        ids=ids[kept],
+        bboxes=bboxes[kept],
+        scores=scores[kept],
+        class_ids=class_ids[kept],
+        visibility=np.full(len(kept), -1.0),
+    )
+
+
+def observe_result(result: VideoResult, category_ids: Sequence[int], overlap: Overlap) -> Observations:
+    """Tracks of a video as the model gave them; boxes without area and masks without pixels are left out.
+
+    Raises:
+        DataError: a label has no category id, or a frame has an identity twice.
+    """
     if overlap == 'boxes':
-        bboxes = np.array([result.frames[f].bboxes[r] for f, r in places], np.float64).reshape(-1, 4)
-        return Observations.of_boxes(frames, ids, classes, bboxes)
+        return Observations.of_box_table(result_boxes(result, category_ids))
+    frames, rows, ids, class_ids = result_rows(result, category_ids)
     where = f'results of video {result.video_id}'
+    places = zip(frames.tolist(), rows.tolist())
     masks = [mask for f, r in places for mask in result.frames[f].present_masks([r], where)]
-    return of_masks(frames, ids, classes, masks, (result.height, result.width), where)
+    return of_masks(frames, ids, class_ids, masks, (result.height, result.width), where)
 
 
 def of_masks(

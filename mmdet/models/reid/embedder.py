@@ -21,7 +21,8 @@ from mmdet.registry import MODELS
 class ReIDEmbedder(nn.Module):
     """Cuts boxes out of frames and describes each with a vector of length 1.
 
-    A box without area inside the frame counts as a crop of the mean colour, so it has a vector like any other.
+    A box without area inside the frame has no looks: its vector is zero, which is at cosine distance 1 from all others,
+    so that no two such boxes are taken for one object.
 
     Args:
         backbone: config dict of an appearance network.
@@ -56,8 +57,7 @@ class ReIDEmbedder(nn.Module):
 
     def crops(self, frames: Tensor, frame_of: Tensor, bboxes: Tensor) -> Tensor:
         """Network input (N, 3, height, width) for boxes (N, 4) of frames (T, 3, H, W) uint8; ``frame_of`` (N,)."""
-        pixels, empty = resize_crops(frames, frame_of, bboxes, self.size)
-        return ((pixels - self.mean) / self.std).masked_fill(empty[:, None, None, None], 0.0)
+        return self._crops(frames, frame_of, bboxes)[0]
 
     def images(self, images: Sequence[Tensor]) -> Tensor:
         """Network input (N, 3, height, width) for N whole images (1, 3, H, W) uint8 of any sizes."""
@@ -73,17 +73,28 @@ class ReIDEmbedder(nn.Module):
         return self.backbone(inputs)
 
     def vectors(self, frames: Tensor, bboxes: Sequence[Tensor]) -> list[Tensor]:
-        """Unit vectors (N_t, D) of the boxes (N_t, 4), in pixels, of each of T frames (T, 3, H, W) uint8."""
+        """Unit vectors (N_t, D) of the boxes (N_t, 4), in pixels, of each of T frames (T, 3, H, W) uint8.
+
+        Those of boxes without area inside their frame are zero.
+        """
         device = self.mean.device
         frames, counts = frames.to(device, non_blocking=True), [len(boxes) for boxes in bboxes]
         boxes = torch.cat([b.to(device) for b in bboxes])  # (N, 4)
         frame_of = torch.repeat_interleave(torch.tensor(counts)).to(device)  # (N,)
         parts = [
-            unit(self(self.crops(frames, *part)))
+            self._described(*self._crops(frames, *part))
             for part in zip(frame_of.split(self.max_batch), boxes.split(self.max_batch))
         ]
         found = torch.cat(parts) if len(boxes) else boxes.new_zeros(0, self.embedding_dim)
         return list(found.split(counts))
+
+    def _crops(self, frames: Tensor, frame_of: Tensor, bboxes: Tensor) -> tuple[Tensor, Tensor]:
+        """Network input (N, 3, height, width), and which crops are empty (N,) and therefore of the mean colour."""
+        pixels, empty = resize_crops(frames, frame_of, bboxes, self.size)
+        return ((pixels - self.mean) / self.std).masked_fill(empty[:, None, None, None], 0.0), empty
+
+    def _described(self, inputs: Tensor, empty: Tensor) -> Tensor:
+        return unit(self(inputs)).masked_fill(empty[:, None], 0.0)
 
 
 def unit(vectors: Tensor) -> Tensor:

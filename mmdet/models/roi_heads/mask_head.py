@@ -34,9 +34,9 @@ class MaskHead(nn.Module):
         threshold: a pixel is foreground where its probability is greater.
         norm_cfg: normalisation of the convolutions; None as published.
         num_upsamples: transposed convolutions; 1 as published. More of them make fine masks of a small pooled grid.
-        coordinates: let the first convolution see each cell's place in the box too (two more channels, arXiv 1807.03247).
-            Few convolutions on a fine grid do not reach its edges, and cannot tell otherwise which of two objects in
-            one box is meant.
+        coordinates: let the first convolution see each cell's place in the box too, as two more channels (arXiv
+            1807.03247). Few convolutions on a fine grid do not reach its edges, and cannot tell otherwise which of two
+            objects in one box is meant.
     """
 
     def __init__(

@@ -19,6 +19,10 @@ from mmdet.structures import InstanceData
 class ReIDTrackHead(TrackHead):
     """Cuts every detection out of its 8-bit frame and describes it with a vector of length 1.
 
+    Cut out are the pixels that a box touches in the frame as the detector sees it. deep_sort_pytorch cuts the original
+    frame instead, with corners truncated to whole pixels and at most W - 1 and H - 1; crops then differ by a pixel at
+    their borders and by how the frame was resized.
+
     Needs no features of the detector, so it also serves one that reads its detections from files. The network is
     trained by itself (:class:`mmdet.models.reid.ReIDNet`); here it never changes.
 

@@ -34,6 +34,59 @@ def published(kind: str) -> StateDict:
     return state
 
 
+def norm(name: str, channels: int) -> dict[str, tuple]:
+    """A batch normalisation."""
+    values = dict.fromkeys(('weight', 'bias', 'running_mean', 'running_var'), (channels,))
+    return {f'{name}.{key}': shape for key, shape in {**values, 'num_batches_tracked': ()}.items()}
+
+
+def block(name: str, before: int, after: int) -> dict[str, tuple]:
+    """A basic block of a residual network; the one that halves the map has a projection."""
+    shapes = {f'{name}.conv1.weight': (after, before, 3, 3), **norm(f'{name}.bn1', after)}
+    shapes |= {f'{name}.conv2.weight': (after, after, 3, 3), **norm(f'{name}.bn2', after)}
+    if before != after:
+        shapes |= {f'{name}.downsample.0.weight': (after, before, 1, 1), **norm(f'{name}.downsample.1', after)}
+    return shapes
+
+
+LISTED: dict[str, dict[str, tuple]] = {
+    '512': (  # ckpt.t7
+        {'conv.0.weight': (64, 3, 3, 3), 'conv.0.bias': (64,)}
+        | norm('conv.1', 64)
+        | (block('layer1.0', 64, 64) | block('layer1.1', 64, 64))
+        | (block('layer2.0', 64, 128) | block('layer2.1', 128, 128))
+        | (block('layer3.0', 128, 256) | block('layer3.1', 256, 256))
+        | (block('layer4.0', 256, 512) | block('layer4.1', 512, 512))
+        | {'classifier.0.weight': (256, 512), 'classifier.0.bias': (256,)}
+        | norm('classifier.1', 256)
+        | {'classifier.4.weight': (751, 256), 'classifier.4.bias': (751,)}
+    ),
+    '128': (  # original_ckpt.t7
+        {'conv.0.weight': (32, 3, 3, 3), 'conv.0.bias': (32,)}
+        | norm('conv.1', 32)
+        | {'conv.3.weight': (32, 32, 3, 3), 'conv.3.bias': (32,)}
+        | norm('conv.4', 32)
+        | (block('layer1.0', 32, 32) | block('layer1.1', 32, 32))
+        | (block('layer2.0', 32, 64) | block('layer2.1', 64, 64))
+        | (block('layer3.0', 64, 128) | block('layer3.1', 128, 128))
+        | {'dense.1.weight': (128, 16384), 'dense.1.bias': (128,)}
+        | norm('dense.2', 128)
+        | norm('batch_norm', 128)
+        | {'classifier.0.weight': (751, 128), 'classifier.0.bias': (751,)}
+    ),
+}
+
+
+@pytest.mark.parametrize('kind', NAMES)
+def test_names_and_shapes_are_those_of_the_files(kind: str) -> None:
+    found = {key: tuple(value.shape) for key, value in published(kind).items()}
+    assert found == LISTED[kind]
+    if kind == '512':  # counted in that program
+        assert len(found) == 130
+        learned = sum(v.numel() for k, v in published(kind).items() if 'running' not in k and 'tracked' not in k)
+        assert learned == pytest.approx(11.49e6, abs=0.005e6)
+
+
 def embedder(kind: str) -> dict:
     return dict(type='ReIDEmbedder', backbone=dict(type=NAMES[kind]))
 

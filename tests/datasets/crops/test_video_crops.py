@@ -14,6 +14,7 @@ from mmdet.datasets import VideoCropDataset
 from mmdet.datasets.base import TrainIndex
 from mmdet.datasets.crops.video_crops import spread
 from mmdet.errors import ConfigError, DataError
+from mmdet.ops.rle import to_bbox
 
 PACK = [dict(type='PackClip')]
 
@@ -71,6 +72,24 @@ def test_tracks_are_identities(crops: Callable[..., VideoCropDataset]) -> None:
     assert dataset.num_identities == 2
     assert dataset.table.identities.tolist() == [0, 0, 0, 1, 1, 1, 1]
     assert [dataset.name(i) for i in (0, 2, 3)] == ['5/0.png#70', '5/3.png#70', '9/0.png#73']
+
+
+def test_tracks_of_a_mots_set_without_its_regions(tiny_mots: Path) -> None:
+    source = dict(type='MOTSDataset', ann_file='instances', data_root=str(tiny_mots), img_prefix='training/image_02')
+    source['seqmap'] = 'seqmaps/train.seqmap'
+    dataset = VideoCropDataset(source, PACK)
+    document = dataset.source.ground_truth()
+    assert any(a.get('role') == 'region' for a in document['annotations'])
+    boxes = {  # of tracks that can be learned from: seen twice or more
+        a['id']: to_bbox([mask for mask in a['segmentations'] if mask]).astype(int)
+        for a in document['annotations']
+        if not a['iscrowd'] and sum(mask is not None for mask in a['segmentations']) > 1
+    }
+    assert dataset.num_identities == len(boxes) > 2
+    crops = [dataset[TrainIndex(index, 0, 0)]['inputs'].shape[2:] for index in range(len(dataset))]
+    assert sorted(crops) == sorted((h, w) for rows in boxes.values() for _, _, w, h in rows.tolist())
+    names = {dataset.name(index).split('#')[1] for index in range(len(dataset))}
+    assert names == {str(identity) for identity in boxes}
 
 
 def test_pixels_of_the_box(crops: Callable[..., VideoCropDataset]) -> None:

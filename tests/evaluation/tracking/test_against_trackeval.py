@@ -6,13 +6,16 @@ import contextlib
 import importlib
 import io
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from mmdet.evaluation.tracking import Observations, Scene, class_scene, combine, scene_numbers
+from mmdet.evaluation.tracking.files import evaluate_mot_files
 from mmdet.evaluation.tracking.videos import of_masks
+from mmdet.formats import SequenceInfo, write_seqinfo
 from mmdet.ops.rle import encode
 
 with contextlib.redirect_stdout(io.StringIO()):  # it prints what optional parts lack
@@ -23,7 +26,7 @@ with contextlib.redirect_stdout(io.StringIO()):  # it prints what optional parts
         trackeval = pytest.importorskip('trackeval', reason=missing)
 
 SIZE = (48, 64)
-FAMILIES = ('HOTA', 'CLEAR', 'Identity')
+COUNTED = (trackeval.metrics.CLEAR, trackeval.metrics.Identity)
 
 
 def random_tracks(rng: np.random.Generator, frames: int) -> tuple[list, list]:
@@ -109,3 +112,50 @@ def test_random_scenes(masks: bool) -> None:
     for metric, parts in zip(metrics, theirs):
         expected = metric.combine_sequences({str(i): part for i, part in enumerate(parts)})
         assert differences(together, expected) == {}
+
+
+CLASSES = (1, 1, 1, 1, 2, 3, 6, 7, 8, 12, 13)  # of true tracks; 1 are pedestrians, some others excuse results
+
+
+def write_sequence(folder: Path, name: str, seed: int, frames: int) -> None:
+    """Ground truth and results of a random sequence, as files of the benchmark that its name tells."""
+    rng = np.random.default_rng(seed)
+    truth, found = random_tracks(rng, frames)
+    classes = rng.choice(CLASSES, 8)
+    flags = np.where(classes == 1, rng.random(8) < 0.8, rng.random(8) < 0.2).astype(int)
+    texts: dict[str, list[str]] = {'gt': [], 'results': []}
+    for kind, rows in (('gt', truth), ('results', found)):
+        for t, number, box in rows:
+            x1, y1, x2, y2 = np.round(box, 2)
+            tail = f'{flags[number]},{classes[number]},{rng.random():.2f}' if kind == 'gt' else '0.9,-1,-1,-1'
+            if name.startswith('MOT15') and kind == 'gt':
+                tail = f'{flags[number]},-1,-1,-1'
+            texts[kind].append(f'{t + 1},{number + 1},{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f},{tail}')
+    for path, kind in ((folder / 'gt' / name / 'gt' / 'gt.txt', 'gt'), (folder / 'ours' / f'{name}.txt', 'results')):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(''.join(f'{line}\n' for line in texts[kind]))
+    write_seqinfo(folder / 'gt' / name / 'seqinfo.ini', SequenceInfo(name, frames, *SIZE))
+
+
+@pytest.mark.parametrize('benchmark', ['MOT15', 'MOT17', 'MOT20'])
+def test_random_files_with_distractors(tmp_path: Path, benchmark: str) -> None:
+    names = [f'{benchmark}-{seed:02d}' for seed in range(20)]
+    for seed, name in enumerate(names):
+        write_sequence(tmp_path, name, seed, 12)
+    places = dict(GT_FOLDER=str(tmp_path / 'gt'), TRACKERS_FOLDER=str(tmp_path), TRACKERS_TO_EVAL=['ours'])
+    layout = dict(SKIP_SPLIT_FOL=True, TRACKER_SUB_FOLDER='', BENCHMARK=benchmark, SEQ_INFO=dict.fromkeys(names, 12))
+    theirs = trackeval.datasets.MotChallenge2DBox({**places, **layout, 'PRINT_CONFIG': False})
+    metrics = [trackeval.metrics.HOTA(), *(kind({'PRINT_CONFIG': False}) for kind in COUNTED)]
+    scores = evaluate_mot_files(tmp_path / 'ours', tmp_path / 'gt').scores['pedestrian']
+    parts: list[dict[str, Any]] = [{} for _ in metrics]
+    given = kept = 0
+    for name in names:
+        raw = theirs.get_raw_seq_data('ours', name)
+        data = theirs.get_preprocessed_seq_data(raw, 'pedestrian')
+        given, kept = given + sum(map(len, raw['tracker_ids'])), kept + data['num_tracker_dets']
+        for metric, part in zip(metrics, parts):
+            part[name] = metric.eval_sequence(data)
+            assert differences(scores[name], part[name]) == {}, name
+    assert (kept < 0.9 * given) == (benchmark != 'MOT15')  # results were excused
+    for metric, part in zip(metrics, parts):
+        assert differences(scores['all'], metric.combine_sequences(part)) == {}

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mmdet.datasets import MOTSDataset, YouTubeVISDataset
+from mmdet.datasets import MOTChallengeDataset, MOTSDataset, YouTubeVISDataset
 from mmdet.datasets.shapes import ShapesConfig, make_shapes
 from mmdet.datasets.shapes.writers.kitti_mots import KITTIMOTSWriter
 from mmdet.errors import AnnotationsMissingError, ConfigError, DataError
-from mmdet.evaluation import FrameTracks, MOTMetric, MOTSMetric, VideoResult
-from mmdet.evaluation.tracking.files import evaluate_mot_files, evaluate_mots_files
-from mmdet.formats import read_boxes, read_masks, read_seqmap
+from mmdet.evaluation import FrameTracks, MOTMetric, MOTSMetric, VideoResult, YTVISMetric
+from mmdet.evaluation.tracking.files import evaluate_mot_files, evaluate_mots_files, evaluate_video_entries
+from mmdet.evaluation.vis_ground_truth import read_ground_truth
+from mmdet.formats import SequenceInfo, read_boxes, read_masks, read_seqmap, write_seqinfo
 from mmdet.ops.rle import area, decode, encode, normalise_rle
 from mmdet.registry import METRICS
 
@@ -104,6 +106,33 @@ def test_boxes_exported(dataset: MOTSDataset, tmp_path: Path) -> None:
     folder = MOTMetric().export(results, dataset, tmp_path / 'out')
     table = read_boxes(folder / '0000.txt', 'result', 5)
     assert len(table) == sum(len(frame) for frame in results[0].frames) - 1
+    labels = [label for frame in results[0].frames for label in frame.labels][1:]
+    assert table.class_ids.tolist() == [dataset.category_ids[label] for label in labels]
+
+
+def test_classes_are_exported_where_there_are_several(
+    dataset: MOTSDataset, mots_root: Path, challenge: MOTChallengeDataset, tmp_path: Path
+) -> None:
+    folder = MOTMetric().export(truth_as_results(challenge), challenge, tmp_path / 'one')
+    assert (folder / 'MOT17-02.txt').read_text().splitlines()[0] == '1,0,0,0,20,40,0.5,-1,-1,-1'
+    several = MOTMetric().export(truth_as_results(dataset), dataset, tmp_path / 'several')
+    lines = [line.split(',') for line in (several / '0000.txt').read_text().splitlines()]
+    assert {len(line) for line in lines} == {9} and {line[7] for line in lines} <= {'1', '2'}
+    assert lines[0][0] == '1'  # though KITTI's own files begin with 0
+    (tmp_path / 'several' / 'MOT17-02.txt').write_text('1,0,0,0,20,40,0.5,2,-1\n')
+    with pytest.raises(DataError, match=r'MOT17-02\.txt: class 2 in column 8, but MOTChallenge evaluates pedestrians'):
+        evaluate_mot_files(several, Path(challenge.ann_file))
+
+
+def test_boxes_without_area_are_not_exported(challenge: MOTChallengeDataset, tmp_path: Path) -> None:
+    results, metric = truth_as_results(challenge), MOTMetric()
+    frame = results[0].frames[1]
+    for identity, bbox in ((7, [0.0, 5, -12, 30]), (8, [3.0, 4, 3, 9])):  # cut off at the left border; a line
+        for values, value in zip(vars(frame).values(), (identity, 0, 0.9, bbox, None)):
+            values.append(value)
+    folder = metric.export(results, challenge, tmp_path / 'out')
+    assert metric.evaluate(results, challenge)['MOTA'] == 1
+    assert evaluate_mot_files(folder, Path(challenge.ann_file)).summary() == metric.last.summary()  # type: ignore
 
 
 def test_results_on_a_region_are_excused(dataset: MOTSDataset) -> None:
@@ -121,6 +150,63 @@ def test_results_on_a_region_are_excused(dataset: MOTSDataset) -> None:
     assert counted.last is not None and counted.last.scores['pedestrian']['all']['n_itr'] > 0
 
 
+@pytest.fixture
+def challenge(tmp_path: Path) -> MOTChallengeDataset:
+    """One sequence of two frames with a pedestrian, and beside it a reflection that results may find or not."""
+    folder = tmp_path / 'train' / 'MOT17-02'
+    (folder / 'gt').mkdir(parents=True)
+    (folder / 'gt' / 'gt.txt').write_text('1,1,0,0,20,40,1,1,1\n2,1,0,0,20,40,1,1,1\n1,2,50,0,20,40,0,12,1\n')
+    write_seqinfo(folder / 'seqinfo.ini', SequenceInfo('MOT17-02', 2, 60, 80))
+    return MOTChallengeDataset('train', str(tmp_path), test_mode=True)
+
+
+def add_row(result: VideoResult, frame: int, label: int, bbox: list[float]) -> None:
+    """A track of its own with one box and its rectangle."""
+    mask = np.zeros((result.height, result.width), np.uint8)
+    x1, y1, x2, y2 = map(int, bbox)
+    mask[y1:y2, x1:x2] = 1
+    for values, value in zip(vars(result.frames[frame]).values(), (99, label, 0.9, bbox, encode(mask))):
+        values.append(value)
+
+
+@pytest.mark.parametrize(
+    ('metric', 'expected'),
+    [
+        (MOTMetric(), 0.5),
+        (MOTMetric('masks'), 0.5),
+        (MOTMetric(rule='matched'), 0.5),
+        (MOTMetric(rule='inside'), 1.0),
+    ],
+    ids=['boxes', 'masks', 'matched', 'inside'],
+)
+def test_distractors_excuse_what_matches_them(
+    challenge: MOTChallengeDataset, metric: MOTMetric, expected: float
+) -> None:
+    results = truth_as_results(challenge)
+    add_row(results[0], 0, 0, [50.0, 0, 60, 10])  # inside the reflection, but too small to match it
+    assert metric.evaluate(results, challenge)['MOTA'] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize('overlap', ['boxes', 'masks'])
+def test_crowds_excuse_what_lies_in_them(tiny_shapes: Path, tmp_path: Path, overlap: Any) -> None:
+    document = json.loads((tiny_shapes / 'annotations/valid.json').read_text())
+    crowd = next(a for a in document['annotations'] if a['segmentations'][0])
+    crowd['iscrowd'] = 1
+    (tmp_path / 'valid.json').write_text(json.dumps(document))
+    shapes = YouTubeVISDataset('valid.json', str(tmp_path), test_mode=True)
+    results = truth_as_results(shapes)
+    result = next(r for r in results if r.video_id == crowd['video_id'])
+    rows = decode(normalise_rle(crowd['segmentations'][0], result.height, result.width))
+    y, x = (int(v[len(v) // 2]) for v in np.nonzero(rows))
+    add_row(result, 0, shapes.category_ids.index(crowd['category_id']), [x, y, x + 1.0, y + 1])
+    metric = MOTMetric(overlap)
+    assert metric.evaluate(results, shapes)['MOTA'] == pytest.approx(1)
+    YTVISMetric().export(results, shapes, tmp_path / 'r.json')
+    truth = read_ground_truth(document, 'valid.json')
+    found = evaluate_video_entries(truth, json.loads((tmp_path / 'r.json').read_text()), overlap, 'r.json')
+    assert found.summary() == metric.last.summary()  # type: ignore[union-attr]
+
+
 def test_any_set_with_identities(tiny_shapes: Path) -> None:
     shapes = YouTubeVISDataset('annotations/valid.json', str(tiny_shapes), 'valid/JPEGImages', test_mode=True)
     for metric in (MOTMetric(), MOTMetric('masks'), MOTSMetric()):
@@ -131,7 +217,7 @@ def test_any_set_with_identities(tiny_shapes: Path) -> None:
 
 def test_built_from_a_config() -> None:
     assert METRICS.build(dict(type='MOTSMetric', protocol='mots_tools')).protocol == 'mots_tools'
-    assert METRICS.build(dict(type='MOTMetric', overlap='masks')).rule == 'inside'
+    assert METRICS.build(dict(type='MOTMetric', overlap='masks', rule='matched')).rule == 'matched'
 
 
 @pytest.mark.parametrize(

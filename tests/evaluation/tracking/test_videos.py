@@ -28,9 +28,10 @@ def result(ids: list[list[int]], video_id: int = 1) -> VideoResult:
 
 
 def test_rows_with_an_identity() -> None:
-    frames, rows = result_rows(result([[3, -1, 0], [], [-1, -1], [0, 3]]))
+    frames, rows, ids, class_ids = result_rows(result([[3, -1, 0], [], [-1, -1], [0, 3]]), [7])
     assert frames.tolist() == [0, 0, 3, 3] and rows.tolist() == [0, 2, 0, 1]
-    assert [values.tolist() for values in result_rows(result([[], []]))] == [[], []]
+    assert ids.tolist() == [3, 0, 0, 3] and class_ids.tolist() == [7] * 4
+    assert [values.tolist() for values in result_rows(result([[], []]), [7])] == [[]] * 4
 
 
 METRICS = {'MOTSMetric': MOTSMetric(), 'mots_tools': MOTSMetric('mots_tools'), 'MOTMetric': MOTMetric()}
