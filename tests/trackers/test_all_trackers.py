@@ -50,7 +50,7 @@ def _crowd(frames: int, seed: int, make: Callable) -> list[InstanceData]:
         rows = [] if frame == 5 else rows
         scores = (0.75 + 0.25 * torch.rand(len(rows), generator=generator)).tolist()
         found.append(make(boxes[rows].tolist(), scores, [i % 2 for i in rows], looks[rows].tolist()))
-        found[-1].masks = [{'size': [9, 1], 'counts': f'{i}{9 - i - 1}'} for i in rows]
+        found[-1].masks = [{'size': [9, 1], 'counts': f'{i}{9 - i}'} for i in rows]
     return found
 
 
