@@ -185,4 +185,4 @@ def test_bad_writer_options(make: object) -> None:
 def test_kitti_mots_default_config_draws_its_classes() -> None:
     writer = KITTIMOTSWriter(car='ring', pedestrian='disc')
     writer.check(writer.default_config(), {'train': 1})
-    assert set(writer.default_config().classes) == {'ring', 'disc', 'cross'}
+    assert set(writer.default_config().classes) == {'ring', 'disc'}
