@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmdet.datasets.annotations import AnnotationTable, VideoInfo
-from mmdet.datasets.clip import Clip, ClipFrame
+from mmdet.datasets.clip import ClipFrame, PipelineClip
 from mmdet.errors import ConfigError
 from mmdet.registry import TRANSFORMS
 from mmdet.structures import VideoClip
@@ -59,11 +59,11 @@ class FramePacker:
         height, width = frames[0].shape[:2]
         video = VideoInfo(STREAM_ID, (), height, width, AnnotationTable([], {}, {}), range(0))
         parts = [ClipFrame(video, frame_id + t, names[t], image=frame) for t, frame in enumerate(frames)]
-        result: Any = Clip(parts, names[0], sample_seed=0)
+        result: Any = PipelineClip(parts, names[0], sample_seed=0)
         rng = np.random.default_rng(0)  # the same for all chunks of a video
         for transform in self.transforms:
             result = transform(result, rng)
-        if isinstance(result, Clip):
+        if isinstance(result, PipelineClip):
             raise ConfigError('the test pipeline must end with PackClip')
         for sample, index in zip(result['data_samples'], indices):
             sample.set_metainfo({'video_length': -1, 'source_frame': index})  # a stream ends when it ends

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from mmdet.datasets.annotations import AnnotationTable, TrackAnnotation, VideoInfo, complete_annotation
-from mmdet.datasets.clip import Clip, ClipFrame
+from mmdet.datasets.clip import ClipFrame, PipelineClip
 from mmdet.datasets.failure import WorkerFailure
 from mmdet.datasets.image_file import find_image
 from mmdet.datasets.schema import first_problem
@@ -281,7 +281,7 @@ class VideoDataset(torch.utils.data.Dataset, ABC):
         result: Any = clip
         for transform in self.pipeline:
             result = transform(result, rng)
-        if isinstance(result, Clip):
+        if isinstance(result, PipelineClip):
             raise ConfigError('the pipeline must end with PackClip')
         return result
 
@@ -299,7 +299,7 @@ class VideoDataset(torch.utils.data.Dataset, ABC):
         """File of frame ``frame`` of ``video``; names without a suffix are completed."""
         return find_image(Path(self.img_prefix) / video.file_names[frame])
 
-    def _clip(self, position: int, frame_ids: Sequence[int], seed: int) -> Clip:
+    def _clip(self, position: int, frame_ids: Sequence[int], seed: int) -> PipelineClip:
         video = self.videos[position]
         frames = [ClipFrame(video, t, str(self.image_path(video, t))) for t in frame_ids]
-        return Clip(frames, self.ann_file, seed)
+        return PipelineClip(frames, self.ann_file, seed)

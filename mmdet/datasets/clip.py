@@ -10,7 +10,7 @@ import numpy as np
 from mmdet.datasets.annotations import VideoInfo
 from mmdet.datasets.schema import Problem
 
-__all__ = ['Clip', 'ClipFrame', 'ClipTransform', 'FrameObjects', 'FramePrompts']
+__all__ = ['ClipFrame', 'ClipTransform', 'FrameObjects', 'FramePrompts', 'PipelineClip']
 
 
 @dataclass
@@ -102,7 +102,7 @@ class ClipFrame:
 
 
 @dataclass
-class Clip:
+class PipelineClip:
     """Frames of one video that go through the transforms together.
 
     Attributes:
@@ -123,4 +123,4 @@ class Clip:
 class ClipTransform(Protocol):
     """A step of a pipeline. All randomness comes from ``rng``, drawn once per clip, never per frame."""
 
-    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip: ...
+    def __call__(self, clip: PipelineClip, rng: np.random.Generator) -> PipelineClip: ...

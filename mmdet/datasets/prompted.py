@@ -13,7 +13,7 @@ import numpy as np
 
 from mmdet.datasets.annotations import VideoInfo
 from mmdet.datasets.base import VideoDataset
-from mmdet.datasets.clip import Clip, FramePrompts
+from mmdet.datasets.clip import FramePrompts, PipelineClip
 from mmdet.errors import DataError
 from mmdet.ops.rle import area, decode_all, encode, to_bbox
 
@@ -72,7 +72,7 @@ class PromptedVideoDataset(VideoDataset):
             DataError: there are none, or the file is damaged.
         """
 
-    def _clip(self, position: int, frame_ids: Sequence[int], seed: int) -> Clip:
+    def _clip(self, position: int, frame_ids: Sequence[int], seed: int) -> PipelineClip:
         clip = super()._clip(position, frame_ids, seed)
         if self.test_mode:
             for frame in clip.frames:

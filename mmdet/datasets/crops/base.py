@@ -12,7 +12,7 @@ import torch
 
 from mmdet.datasets.annotations import AnnotationTable, VideoInfo
 from mmdet.datasets.base import TrainIndex, sample_seed
-from mmdet.datasets.clip import Clip, ClipFrame
+from mmdet.datasets.clip import ClipFrame, PipelineClip
 from mmdet.datasets.failure import WorkerFailure
 from mmdet.errors import ConfigError, DataError, MMDetError
 from mmdet.registry import TRANSFORMS
@@ -132,10 +132,10 @@ class CropDataset(torch.utils.data.Dataset, ABC):
         pixels = self.read_crop(index)
         # a crop is a video of one frame, so that the transforms of clips serve it
         video = VideoInfo(index, (self.name(index),), pixels.shape[0], pixels.shape[1], _NO_TRACKS, range(0))
-        result: Any = Clip([ClipFrame(video, 0, self.name(index), pixels)], self.ann_file, seed)
+        result: Any = PipelineClip([ClipFrame(video, 0, self.name(index), pixels)], self.ann_file, seed)
         for transform in self.pipeline:
             result = transform(result, rng)
-        if isinstance(result, Clip):
+        if isinstance(result, PipelineClip):
             raise ConfigError('the pipeline must end with PackClip')
         identity = torch.tensor([int(self.table.identities[index])])
         result['data_samples'][0].gt_instances = InstanceData(instance_ids=identity)

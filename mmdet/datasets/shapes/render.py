@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mmdet.datasets.shapes.background import Picture, look
 from mmdet.datasets.shapes.config import ShapesConfig
-from mmdet.datasets.shapes.scene import Actor, Scene
+from mmdet.datasets.shapes.scene import Actor, ShapesScene
 from mmdet.datasets.shapes.sprites import SHADOW_REACH
 
 Patch = tuple[tuple[slice, slice], NDArray[np.float32]]  # where in the frame, and the pixels there
@@ -31,7 +31,7 @@ class Pose(NamedTuple):
     linear: NDArray[np.float64]  # (2, 2) from the unit outline to pixels
 
 
-def render_frame(scene: Scene, config: ShapesConfig, t: int, rng: np.random.Generator) -> Frame:
+def render_frame(scene: ShapesScene, config: ShapesConfig, t: int, rng: np.random.Generator) -> Frame:
     """Paint from back to front, then apply light, lens and sensor. ``rng`` drives the sensor noise."""
     picture = look(scene.canvas, scene.camera, t, config.size)
     for actor in scene.actors:
@@ -40,7 +40,7 @@ def render_frame(scene: Scene, config: ShapesConfig, t: int, rng: np.random.Gene
     return Frame(_develop(picture, scene, t, rng), ids, full_areas)
 
 
-def visible_objects(scene: Scene, config: ShapesConfig, t: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def visible_objects(scene: ShapesScene, config: ShapesConfig, t: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Front-most objects (H, W) and full areas (N,) of frame ``t`` as in :class:`Frame`.
 
     A pixel belongs to an object that covers at least half of it while the shutter is half way.
@@ -62,11 +62,11 @@ def visible_objects(scene: Scene, config: ShapesConfig, t: int) -> tuple[NDArray
     return ids, full_areas
 
 
-def _radius(scene: Scene, actor: Actor, t: int) -> float:
+def _radius(scene: ShapesScene, actor: Actor, t: int) -> float:
     return float(actor.motion.radius[t] * scene.camera.zoom[t])
 
 
-def _pose(scene: Scene, actor: Actor, config: ShapesConfig, t: int) -> Pose:
+def _pose(scene: ShapesScene, actor: Actor, config: ShapesConfig, t: int) -> Pose:
     angle = actor.motion.angle[t]
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     centre = scene.camera.project(t, actor.motion.centre[t], config.size)
@@ -91,7 +91,7 @@ def _warp(picture: NDArray[np.float32], pose: Pose, size: tuple[int, int], reach
     return (slice(low[1], high[1]), slice(low[0], high[0])), patch
 
 
-def _paint(picture: Picture, scene: Scene, actor: Actor, config: ShapesConfig, t: int) -> None:
+def _paint(picture: Picture, scene: ShapesScene, actor: Actor, config: ShapesConfig, t: int) -> None:
     """Draw the shadow and then the sprite of ``actor`` into ``picture``."""
     pose, radius = _pose(scene, actor, config, t), _radius(scene, actor, t)
     dx, dy, strength = scene.grade.shadow
@@ -123,7 +123,7 @@ def _smear(rgba: NDArray[np.float32], travel: NDArray[np.float64]) -> NDArray[np
     return cv2.filter2D(rgba, -1, weights, borderType=cv2.BORDER_REPLICATE)
 
 
-def _develop(picture: Picture, scene: Scene, t: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _develop(picture: Picture, scene: ShapesScene, t: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Light, vignette, lens blur and sensor noise: (H, W, 3) uint8."""
     grade = scene.grade
     height, width = picture.shape[:2]

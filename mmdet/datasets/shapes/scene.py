@@ -57,7 +57,7 @@ class Grade:
 
 
 @dataclass(frozen=True)
-class Scene:
+class ShapesScene:
     """A video before it is rendered. ``actors`` go from back to front; objects are numbered in that order."""
 
     canvas: Picture
@@ -71,7 +71,7 @@ class Scene:
         return [actor.category for actor in self.actors if actor.category is not None]
 
 
-def draw_scene(rng: Generator, config: ShapesConfig) -> Scene:
+def draw_scene(rng: Generator, config: ShapesConfig) -> ShapesScene:
     """A random scene; ``rng`` decides everything about it."""
     canvas = draw_canvas(rng, config)
     count = int(rng.integers(config.objects[0], config.objects[1] + 1))
@@ -87,7 +87,7 @@ def draw_scene(rng: Generator, config: ShapesConfig) -> Scene:
     stage = [actors[i] for i in order]
     for occluder in _draw_occluders(rng, config):
         stage.insert(int(rng.integers(len(stage) // 2, len(stage) + 1)), occluder)
-    return Scene(canvas, draw_camera(rng, config), stage, _draw_grade(rng, config))
+    return ShapesScene(canvas, draw_camera(rng, config), stage, _draw_grade(rng, config))
 
 
 def sprite_resolution(config: ShapesConfig) -> int:

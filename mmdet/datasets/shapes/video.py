@@ -9,7 +9,7 @@ import numpy as np
 
 from mmdet.datasets.shapes.config import ShapesConfig
 from mmdet.datasets.shapes.render import Frame, render_frame, visible_objects
-from mmdet.datasets.shapes.scene import Scene, draw_scene
+from mmdet.datasets.shapes.scene import ShapesScene, draw_scene
 from mmdet.errors import ConfigError
 
 ATTEMPTS = 100
@@ -65,7 +65,7 @@ class ShapesVideo:
         """Frame ``t``, from 0."""
         return render_frame(self.scene, self.config, t, np.random.default_rng([*self._entropy, 1, t]))
 
-    def _draw(self) -> Scene:
+    def _draw(self) -> ShapesScene:
         """The first scene of a random series in which at least one object can be seen at the start."""
         for attempt in range(ATTEMPTS):
             scene = draw_scene(np.random.default_rng([*self._entropy, 0, attempt]), self.config)

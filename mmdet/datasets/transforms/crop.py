@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmdet.datasets.clip import Clip, ClipFrame, FrameObjects
+from mmdet.datasets.clip import ClipFrame, FrameObjects, PipelineClip
 from mmdet.errors import ConfigError
 from mmdet.registry import TRANSFORMS
 
@@ -39,7 +39,7 @@ class RandomCrop:
             raise ConfigError(f'RandomCrop(prob) is a probability, got {prob}')
         self.prob = prob
 
-    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
+    def __call__(self, clip: PipelineClip, rng: np.random.Generator) -> PipelineClip:
         if rng.random() >= self.prob:
             return clip
         for _ in range(ATTEMPTS):
@@ -91,7 +91,7 @@ class CropAroundObject:
             raise ConfigError(f'CropAroundObject(prob) is a probability, got {prob}')
         self.size, self.prob = (size[0], size[1]), prob
 
-    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
+    def __call__(self, clip: PipelineClip, rng: np.random.Generator) -> PipelineClip:
         window = self._window(clip.frames[0], rng)
         for frame in clip.frames:
             _cut(frame, window)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmdet.datasets.clip import Clip
+from mmdet.datasets.clip import PipelineClip
 from mmdet.errors import ConfigError
 from mmdet.registry import TRANSFORMS
 
@@ -43,7 +43,7 @@ class RandomErasing:
         self.prob, self.area, self.aspect = prob, (area[0], area[1]), (aspect[0], aspect[1])
         self.fill = np.array(fill, dtype=np.uint8)
 
-    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
+    def __call__(self, clip: PipelineClip, rng: np.random.Generator) -> PipelineClip:
         if rng.random() >= self.prob:
             return clip
         height, width = clip.frames[0].pixels.shape[:2]

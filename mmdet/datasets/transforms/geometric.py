@@ -8,7 +8,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from mmdet.datasets.clip import Clip, ClipFrame
+from mmdet.datasets.clip import ClipFrame, PipelineClip
 from mmdet.errors import ConfigError
 from mmdet.registry import TRANSFORMS
 
@@ -78,7 +78,7 @@ class Resize:
         self.keep_ratio = keep_ratio
         self.single_factor = single_factor
 
-    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
+    def __call__(self, clip: PipelineClip, rng: np.random.Generator) -> PipelineClip:
         scale = self.draw(rng)
         for frame in clip.frames:
             self._resize(frame, scale)
@@ -124,7 +124,7 @@ class RandomFlip:
             raise ConfigError(f'RandomFlip(prob) is a probability, got {prob}')
         self.prob = prob
 
-    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
+    def __call__(self, clip: PipelineClip, rng: np.random.Generator) -> PipelineClip:
         if rng.random() < self.prob:
             for frame in clip.frames:
                 _mirror(frame)

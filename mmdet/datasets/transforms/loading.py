@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmdet.datasets.annotations import AnnotationTable
-from mmdet.datasets.clip import Clip, ClipFrame, FrameObjects
+from mmdet.datasets.clip import ClipFrame, FrameObjects, PipelineClip
 from mmdet.datasets.image_file import check_size, read_image
 from mmdet.datasets.schema import Problem
 from mmdet.errors import DataError
@@ -24,7 +24,7 @@ class LoadFrames:
         DataError: missing, empty, cut off or of another size than the annotation file says; file, video, frame named.
     """
 
-    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
+    def __call__(self, clip: PipelineClip, rng: np.random.Generator) -> PipelineClip:
         images: dict[str, np.ndarray] = {}  # a key frame may be its own reference
         for frame in clip.frames:
             if frame.path not in images:
@@ -32,7 +32,7 @@ class LoadFrames:
             frame.image = images[frame.path]
         return clip
 
-    def _read(self, clip: Clip, frame: ClipFrame) -> np.ndarray:
+    def _read(self, clip: PipelineClip, frame: ClipFrame) -> np.ndarray:
         image = read_image(frame.path, clip.where(frame))
         expected = (frame.video.height, frame.video.width)
         check_size(frame.path, image.shape[:2], expected, clip.where(frame))
@@ -46,7 +46,7 @@ class BlankFrames:
     For models that look at no pixel: stored detections and a tracker. Any other model refuses such frames.
     """
 
-    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
+    def __call__(self, clip: PipelineClip, rng: np.random.Generator) -> PipelineClip:
         for frame in clip.frames:
             frame.image = np.zeros((1, 1, 3), np.uint8)
             frame.scale_factor = (1 / frame.video.width, 1 / frame.video.height)
@@ -65,7 +65,7 @@ class LoadAnnotations:
         DataError: a mask is damaged, missing or of another size than the frame.
     """
 
-    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
+    def __call__(self, clip: PipelineClip, rng: np.random.Generator) -> PipelineClip:
         for frame in clip.frames:
             frame.objects = load_objects(frame, clip.source)
         return clip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from mmdet.datasets.clip import Clip, ClipFrame, FrameObjects, FramePrompts
+from mmdet.datasets.clip import ClipFrame, FrameObjects, FramePrompts, PipelineClip
 from mmdet.registry import TRANSFORMS
 from mmdet.structures import FrameSample, InstanceData, VideoClip
 
@@ -21,7 +21,7 @@ class PackClip:
     Names, shapes and units: :mod:`mmdet.structures`.
     """
 
-    def __call__(self, clip: Clip, rng: np.random.Generator) -> VideoClip:
+    def __call__(self, clip: PipelineClip, rng: np.random.Generator) -> VideoClip:
         height, width = clip.frames[0].pixels.shape[:2]
         images = np.empty((len(clip.frames), 3, height, width), dtype=np.uint8)
         for image, frame in zip(images, clip.frames):

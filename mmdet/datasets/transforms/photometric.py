@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from mmdet.datasets.clip import Clip
+from mmdet.datasets.clip import PipelineClip
 from mmdet.errors import ConfigError
 from mmdet.registry import TRANSFORMS
 
@@ -54,7 +54,7 @@ class PhotometricDistortion:
         self.hue = hue
         self.prob = prob
 
-    def __call__(self, clip: Clip, rng: np.random.Generator) -> Clip:
+    def __call__(self, clip: PipelineClip, rng: np.random.Generator) -> PipelineClip:
         touched = rng.random() < self.prob
         change = self._draw(rng)
         if touched:

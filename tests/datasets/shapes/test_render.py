@@ -11,7 +11,7 @@ from mmdet.datasets.shapes import ShapesConfig
 from mmdet.datasets.shapes.background import Camera
 from mmdet.datasets.shapes.motion import Motion
 from mmdet.datasets.shapes.render import Frame, render_frame
-from mmdet.datasets.shapes.scene import Actor, Grade, Scene
+from mmdet.datasets.shapes.scene import Actor, Grade, ShapesScene
 from mmdet.datasets.shapes.sprites import Sprite
 from mmdet.datasets.shapes.truth import seen_objects
 
@@ -28,14 +28,14 @@ def _box_actor(x: float, y: float, half: float, colour: tuple[int, int, int], ca
     return Actor(Sprite([rgba], rgba[..., 3], np.eye(2)), motion, category)
 
 
-def _scene(*actors: Actor, zoom: float = 1.0, shake: tuple[float, float] = (0, 0)) -> Scene:
+def _scene(*actors: Actor, zoom: float = 1.0, shake: tuple[float, float] = (0, 0)) -> ShapesScene:
     frames = CONFIG.num_frames
     camera = Camera(np.zeros((frames, 2)), np.tile(np.array(shake, float), (frames, 1)), np.full(frames, zoom))
     grade = Grade(np.ones(frames), np.ones(3, np.float32), 0.0, softness=0.05, noise=0.0, shadow=(0, 0, 0))
-    return Scene(np.full((72, 96, 3), GREY, np.float32), camera, list(actors), grade)
+    return ShapesScene(np.full((72, 96, 3), GREY, np.float32), camera, list(actors), grade)
 
 
-def _render(scene: Scene) -> Frame:
+def _render(scene: ShapesScene) -> Frame:
     return render_frame(scene, CONFIG, 0, np.random.default_rng(0))
 
 

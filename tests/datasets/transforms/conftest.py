@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmdet.datasets.annotations import AnnotationTable, VideoInfo
-from mmdet.datasets.clip import Clip, ClipFrame, FrameObjects
+from mmdet.datasets.clip import ClipFrame, FrameObjects, PipelineClip
 
 
 def make_objects(bboxes, size, crowd=None):
@@ -38,7 +38,7 @@ def make_clip():
             )
             for t, boxes in enumerate(bboxes)
         ]
-        return Clip(frames, 'f.json', sample_seed=99)
+        return PipelineClip(frames, 'f.json', sample_seed=99)
 
     return make
 
