@@ -62,6 +62,7 @@ model = dict(
                 mask_size=112,
                 num_upsamples=2,
                 coordinates=True,
+                soft_targets=True,
                 loss_mask=dict(type='BinaryCrossEntropyLoss', loss_weight=2.0),
             ),
             assigner=dict(

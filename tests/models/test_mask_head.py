@@ -31,6 +31,19 @@ def test_coordinates_tell_where_a_cell_lies_in_its_box():
     assert torch.equal(seen[0][1, 3], line.expand(5, 5)) and torch.equal(seen[0][0, 4], line[:, None].expand(5, 5))
 
 
+@pytest.mark.parametrize('soft, wanted', [(True, 0.25), (False, 0.0)])
+def test_soft_targets_are_the_share_of_a_cell(soft, wanted):
+    head = MaskHead(1, LOSS, in_channels=4, channels=4, num_convs=1, mask_size=2, soft_targets=soft)
+    masks = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    masks[0, :, 4] = 1  # a quarter of either right cell of the box, which is 8 x 8
+    sampled = [SampledRoIs(torch.tensor([[0.0, 0, 8, 8]]), torch.tensor([0]), torch.tensor([0]))]
+    logits = torch.full((1, 2, 2), -30.0)
+    logits[0, :, 1] = 0.0  # costs log 2 whatever is wanted; the slope says what is
+    logits.requires_grad_()
+    head.loss(logits, sampled, [masks], BoxConvention())['loss_mask'].backward()
+    assert (logits.grad[0, :, 1] * 4).tolist() == pytest.approx([0.5 - wanted] * 2, abs=1e-6)
+
+
 def test_no_upsampling_is_refused():
     with pytest.raises(ConfigError, match='num_upsamples'):
         MaskHead(3, LOSS, num_upsamples=0)

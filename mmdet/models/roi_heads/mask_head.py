@@ -37,6 +37,9 @@ class MaskHead(nn.Module):
         coordinates: let the first convolution see each cell's place in the box too, as two more channels (arXiv
             1807.03247). Few convolutions on a fine grid do not reach its edges, and cannot tell otherwise which of two
             objects in one box is meant.
+        soft_targets: train on the share of a cell that the object covers instead of whether that is at least half (as
+            published). Masks are interpolated when they are put into the frame, so shares say where in a cell the
+            outline runs.
     """
 
     def __init__(
@@ -51,13 +54,14 @@ class MaskHead(nn.Module):
         norm_cfg: dict | None = None,
         num_upsamples: int = 1,
         coordinates: bool = False,
+        soft_targets: bool = False,
     ) -> None:
         super().__init__()
         if num_upsamples < 1:
             raise ConfigError(f'num_upsamples must be at least 1, got {num_upsamples}')
         self.num_classes, self.mask_size, self.threshold = num_classes, mask_size, threshold
         self.loss_mask = MODELS.build(loss_mask)
-        self.coordinates = coordinates
+        self.coordinates, self.soft_targets = coordinates, soft_targets
         in_channels += 2 if coordinates else 0
         self.convs = nn.ModuleList(
             ConvBlock(in_channels if i == 0 else channels, channels, 3, padding=1, norm_cfg=norm_cfg)
@@ -89,10 +93,13 @@ class MaskHead(nn.Module):
         self, logits: Tensor, sampled: Sequence[SampledRoIs], gt_masks: Sequence[Tensor], convention: BoxConvention
     ) -> dict[str, Tensor]:
         """``loss_mask``: mean over the cells of the positives' logits (P, M, M)."""
-        make = _legacy_targets if convention.legacy else _targets
-        targets = [make(s.positive_bboxes, s.gt_inds, masks, self.mask_size) for s, masks in zip(sampled, gt_masks)]
+        make = _legacy_targets if convention.legacy else _covered
+        covered = torch.cat(
+            [make(s.positive_bboxes, s.gt_inds, masks, self.mask_size) for s, masks in zip(sampled, gt_masks)]
+        )
+        targets = covered if self.soft_targets or convention.legacy else (covered >= 0.5).to(covered)
         count = batch_count(len(logits), logits) * self.mask_size**2
-        return {'loss_mask': self.loss_mask(logits, torch.cat(targets).to(logits.device), count)}
+        return {'loss_mask': self.loss_mask(logits, targets.to(logits.device), count)}
 
 
 def _places(grid: Tensor) -> Tensor:
@@ -101,17 +108,16 @@ def _places(grid: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(line, line, indexing='xy')).expand(len(grid), -1, -1, -1)
 
 
-def _targets(boxes: Tensor, gt_inds: Tensor, masks: Tensor, size: int) -> Tensor:
-    """Masks (G, H, W) cropped to boxes (P, 4) and resized to (P, size, size): RoIAlign, at least half covered."""
+def _covered(boxes: Tensor, gt_inds: Tensor, masks: Tensor, size: int) -> Tensor:
+    """Share (P, size, size) of the cells in boxes (P, 4) that masks (G, H, W) cover, by RoIAlign."""
     if len(boxes) == 0:
         return boxes.new_zeros(0, size, size)
     rois = torch.cat([gt_inds[:, None].to(boxes), boxes], 1)
-    crops = roi_align(masks[:, None].to(boxes), rois, size, 1.0, 0, aligned=True)[:, 0]
-    return (crops >= 0.5).to(boxes)
+    return roi_align(masks[:, None].to(boxes), rois, size, 1.0, 0, aligned=True)[:, 0]
 
 
 def _legacy_targets(boxes: Tensor, gt_inds: Tensor, masks: Tensor, size: int) -> Tensor:
-    """As :func:`_targets`, but crops at truncated inclusive corners and resizes 8-bit masks (2019 programs)."""
+    """0 or 1 where :func:`_covered` has shares: crops at truncated inclusive corners and resizes 8-bit masks (2019 programs)."""
     corners = (boxes - boxes.new_tensor([0, 0, 1, 1])).cpu().numpy().astype(np.int32)
     bitmaps = masks.cpu().numpy().astype(np.uint8)
     targets = np.zeros((len(corners), size, size), np.float32)
