@@ -117,7 +117,7 @@ def _covered(boxes: Tensor, gt_inds: Tensor, masks: Tensor, size: int) -> Tensor
 
 
 def _legacy_targets(boxes: Tensor, gt_inds: Tensor, masks: Tensor, size: int) -> Tensor:
-    """0 or 1 where :func:`_covered` has shares: crops at truncated inclusive corners and resizes 8-bit masks (2019 programs)."""
+    """0 or 1 where :func:`_covered` has shares: crops at truncated inclusive corners, resized as 8 bits (2019)."""
     corners = (boxes - boxes.new_tensor([0, 0, 1, 1])).cpu().numpy().astype(np.int32)
     bitmaps = masks.cpu().numpy().astype(np.uint8)
     targets = np.zeros((len(corners), size, size), np.float32)
