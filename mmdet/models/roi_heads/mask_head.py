@@ -39,7 +39,7 @@ class MaskHead(nn.Module):
             objects in one box is meant.
         soft_targets: train on the share of a cell that the object covers instead of whether that is at least half (as
             published). Masks are interpolated when they are put into the frame, so shares say where in a cell the
-            outline runs.
+            outline runs. Targets of the ``legacy`` convention are 0 or 1 either way.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class MaskHead(nn.Module):
         covered = torch.cat(
             [make(s.positive_bboxes, s.gt_inds, masks, self.mask_size) for s, masks in zip(sampled, gt_masks)]
         )
-        targets = covered if self.soft_targets or convention.legacy else (covered >= 0.5).to(covered)
+        targets = covered if self.soft_targets else (covered >= 0.5).to(covered)
         count = batch_count(len(logits), logits) * self.mask_size**2
         return {'loss_mask': self.loss_mask(logits, targets.to(logits.device), count)}
 
