@@ -204,13 +204,18 @@ def _refuse_identities(table: MaskTable) -> None:
 
 def _columns(lines: list[str], where: str, numbers: IntArray) -> list[list[str]]:
     """The six columns as lists of N texts. One long list is cut up, as tens of thousands of short ones are slow."""
-    counts = [len(line.split()) for line in lines]
-    bad = next((row for row, count in enumerate(counts) if count != 6), None)
-    if bad is not None:
-        place = f'{where}, line {numbers[bad]}'
-        raise DataError(f'{place}: {counts[bad]} columns; a line is frame id class height width rle')
-    cells = ' '.join(lines).split()
+    if any(line.count(' ') != 5 for line in lines) or '  ' in (joined := ' '.join(lines)):
+        joined = ' '.join([_six_columns(line, where, number) for line, number in zip(lines, numbers.tolist())])
+    cells = joined.split(' ') if lines else []
     return [cells[column::6] for column in range(6)]
+
+
+def _six_columns(line: str, where: str, number: int) -> str:
+    """A line that may be indented or have several blanks or tabs between columns, with one blank between them."""
+    cells = line.split()
+    if len(cells) != 6:
+        raise DataError(f'{where}, line {number}: {len(cells)} columns; a line is frame id class height width rle')
+    return ' '.join(cells)
 
 
 def _masks_of(

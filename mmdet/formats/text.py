@@ -51,8 +51,9 @@ def whole_numbers(texts: list[str], where: str, lines: IntArray, name: str) -> I
     Raises:
         DataError: something else is there; the line is named.
     """
+    same = bool(texts) and texts.count(texts[0]) == len(texts)  # heights and widths, mostly: read one for all
     try:
-        return np.fromiter(map(int, texts), np.int64, len(texts))
+        return np.full(len(texts), int(texts[0])) if same else np.fromiter(map(int, texts), np.int64, len(texts))
     except (ValueError, OverflowError):
         pass  # 7.0, or wrong
     values = real_numbers(texts, where, lines, name)

@@ -53,6 +53,21 @@ class MaskIntervals(NamedTuple):
     areas: IntArray
 
 
+class _Runs(NamedTuple):
+    """Run lengths of N masks as R pairs of zeros and the ones after them.
+
+    Attributes:
+        zeros, ones: (R,) pixels.
+        filled: (R,) False where a mask ends with zeros, so that ``ones`` is a made-up 0.
+        first_rows: (N,) where each mask begins.
+    """
+
+    zeros: IntArray
+    ones: IntArray
+    filled: NDArray[np.bool_]
+    first_rows: IntArray
+
+
 def is_well_formed(text: bytes) -> bool:
     """Whether ``text`` is a sequence of complete numbers that a decoder can read without leaving the text."""
     return _WELL_FORMED.fullmatch(text) is not None
@@ -83,9 +98,8 @@ def run_statistics(texts: Sequence[bytes]) -> RunStatistics:
     text_ends = np.cumsum([len(text) for text in texts])
     stops = np.searchsorted(ends, text_ends)  # (N,) runs up to and with each mask
     lengths = np.diff(stops, prepend=0)
-    runs, padding, first_rows = _undo_differences(values, lengths)
-    zeros, ones = runs.T  # operations on two columns are faster than reductions over an axis of two
-    no_zeros, no_ones = zeros == 0, (ones == 0) & ~padding[:, 1]
+    zeros, ones, filled, first_rows = _undo_differences(values, lengths)
+    no_zeros, no_ones = zeros == 0, (ones == 0) & filled
     no_zeros[first_rows] = False  # a mask that starts with ones starts with a run of no zeros
     return RunStatistics(
         totals=np.add.reduceat(zeros + ones, first_rows),
@@ -114,13 +128,11 @@ def intervals(text: bytes, lengths: IntArray, num_pixels: int) -> MaskIntervals 
     if num_pixels >= MAX_PIXELS or lengths.min() < 1 or not _complete(groups, ends, text_ends):
         return None
     numbers = np.diff(np.searchsorted(ends, text_ends), prepend=0)
-    runs, padding, first_rows = _undo_differences(_signed_values(groups, ends), numbers)
-    zeros, ones = runs.T
-    filled = ~padding[:, 1]
+    zeros, ones, filled, first_rows = _undo_differences(_signed_values(groups, ends), numbers)
     strange = (zeros <= 0) | ((ones <= 0) & filled)
     strange[first_rows] = (zeros[first_rows] < 0) | ((ones[first_rows] <= 0) & filled[first_rows])
     stops = np.cumsum(zeros + ones)  # every mask ends at a multiple of num_pixels
-    last_rows = np.append(first_rows[1:], len(runs)) - 1
+    last_rows = np.append(first_rows[1:], len(zeros)) - 1
     if strange.any() or (stops[last_rows] != num_pixels * np.arange(1, len(lengths) + 1)).any():
         return None
     rows = np.repeat(np.arange(len(lengths)), last_rows - first_rows + 1)
@@ -167,30 +179,27 @@ def _signed_values(groups: NDArray[np.uint8], ends: IntArray) -> NDArray[np.int3
     return values
 
 
-def _undo_differences(
-    values: NDArray[np.int32], lengths: IntArray
-) -> tuple[IntArray, NDArray[np.bool_], IntArray]:
-    """Run lengths of N masks as rows (zeros, ones), padded to whole rows per mask.
-
-    Args:
-        values: (V,) numbers of all masks in order.
-        lengths: (N,) how many belong to each mask, at least one.
-
-    Returns:
-        Runs (rows, 2), which of them are padding (rows, 2), and the first row of each mask (N,).
-    """
+def _undo_differences(values: NDArray[np.int32], lengths: IntArray) -> _Runs:
+    """Run lengths of N masks, each of at least one number, from the numbers (V,) of all; ``lengths`` (N,) of each."""
+    ends = np.cumsum(lengths)
+    without_ones = np.flatnonzero(lengths % 2)  # masks whose last run is of zeros
+    pairs = np.insert(values, ends[without_ones], 0)
     rows = (lengths + 1) // 2
     first_rows = np.cumsum(rows) - rows
-    place = np.arange(len(values)) + np.repeat(2 * first_rows - np.cumsum(lengths) + lengths, lengths)
-    table = np.zeros((int(rows.sum()), 2), np.int64)
-    padding = np.ones(table.shape, bool)
-    table.reshape(-1)[place] = values
-    padding.reshape(-1)[place] = False
-    first_values = table[first_rows, 0]
-    table[first_rows, 0] = 0  # the first run is outside the chain of differences
-    sums = table.cumsum(0)
-    before = np.where(first_rows[:, None] > 0, sums[first_rows - 1], 0)  # (N, 2)
-    runs = sums - np.repeat(before, rows, axis=0)
-    runs[first_rows, 0] = first_values
-    runs[padding] = 0
-    return runs, padding, first_rows
+    padding = (first_rows + rows - 1)[without_ones]
+    zeros = pairs[::2].astype(np.int64)
+    first_values = zeros[first_rows]
+    zeros[first_rows] = 0  # the first run is outside the chain of differences
+    zeros = _sums_within(zeros, first_rows, rows)
+    zeros[first_rows] = first_values
+    ones = _sums_within(pairs[1::2].astype(np.int64), first_rows, rows)
+    ones[padding] = 0
+    filled = np.ones(len(ones), bool)
+    filled[padding] = False
+    return _Runs(zeros, ones, filled, first_rows)
+
+
+def _sums_within(values: IntArray, first_rows: IntArray, rows: IntArray) -> IntArray:
+    """Running sums (R,) that begin anew at every mask, whose ``rows`` (N,) values begin at ``first_rows`` (N,)."""
+    sums = values.cumsum()
+    return sums - np.repeat(sums[first_rows] - values[first_rows], rows)
