@@ -15,15 +15,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shlex
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from mmdet.engine.cli import CommandParser, run
-from mmdet.errors import ConfigError, MMDetError
+from mmdet.engine.stages import Journal, Line, run_stages, train_line
 from mmdet.files import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,8 +30,6 @@ SEGMENTER, POINTS = 'configs/spatial_embedding_erfnet_shapes_mots.py', 'configs/
 BOTH = 'configs/spatial_embedding_pointtrack_shapes_mots.py'
 DEEPSORT = 'configs/spatial_embedding_deepsort_shapes_mots.py'
 REID, MASK_RCNN = 'configs/reid_deepsort_shapes_mots.py', 'configs/masktrack_rcnn_r18_fpn_shapes_mots.py'
-
-Line = list[str]
 
 
 def stages(args: argparse.Namespace) -> dict[str, Line]:
@@ -64,8 +58,7 @@ def stages(args: argparse.Namespace) -> dict[str, Line]:
 
 def _train(args: argparse.Namespace, config: str, name: str, loaders: Sequence[str], inside: str = '') -> Line:
     data = [f'{loader}.dataset{inside}.data_root={args.work_dir}/data' for loader in loaders]
-    options = ['--seed', str(args.seed), '--gpus', str(args.processes), '--cfg-options', *data, *args.train]
-    return ['tools/train.py', config, '--work-dir', f'{args.work_dir}/{name}', *options]
+    return train_line(config, args.work_dir / name, args.seed, args.processes, [*data, *args.train])
 
 
 def _test(
@@ -113,57 +106,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-class Journal:
-    """Which stages have ended well, and how long they took; a file per stage.
-
-    Args:
-        folder: of the files.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def seconds(self, name: str, line: Line) -> float | None:
-        """Time of a finished stage; None where it is still to be run.
-
-        Raises:
-            ConfigError: it was run with other options.
-        """
-        file = self._file(name)
-        if not file.is_file():
-            return None
-        done = json.loads(file.read_text())
-        if done['command'] != line:
-            raise ConfigError(
-                f'{file}: this stage was run with other options ({shlex.join(done["command"])}): give another '
-                '--work-dir, or delete the file and what the stage and the later ones made'
-            )
-        return float(done['seconds'])
-
-    def add(self, name: str, line: Line, seconds: float) -> None:
-        """Note that a stage has ended well; after an interruption ``seconds`` are those of its last part."""
-        write_json(self._file(name), {'command': line, 'seconds': round(seconds, 1)}, indent=2)
-
-    def _file(self, name: str) -> Path:
-        return self.folder / f'{name.replace(", ", "_")}.json'
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the stages that are not finished; write score.json."""
     args = parse(argv)
-    journal = Journal(args.work_dir / 'stages')
-    for name, line in stages(args).items():
-        if journal.seconds(name, line) is not None:
-            print(f'[{name}] done', flush=True)
-            continue
-        print(f'\n[{name}] python {shlex.join(line)}', flush=True)
-        started = time.monotonic()
-        again = ['--resume'] if line[0] == 'tools/train.py' else []  # starts from the beginning where there is nothing
-        code = subprocess.run([sys.executable, line[0], line[1], *again, *line[2:]], cwd=ROOT, check=False).returncode
-        if code:
-            raise MMDetError(f'the stage {name} ended with code {code}; its messages are above')
-        journal.add(name, line, time.monotonic() - started)
-    report(args, {name: journal.seconds(name, line) or 0.0 for name, line in stages(args).items()})
+    report(args, run_stages(stages(args), Journal(args.work_dir / 'stages'), ROOT))
     return 0
 
 

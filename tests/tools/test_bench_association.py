@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -19,7 +17,7 @@ from mmdet.datasets.shapes import KITTIMOTSWriter, ShapesConfig, make_shapes
 from mmdet.engine.config import load_config, parse_overrides
 from mmdet.engine.config_types import check_types
 from mmdet.engine.detection_dump import DetectionDump
-from mmdet.errors import ConfigError, DataError
+from mmdet.errors import DataError
 from mmdet.ops import rle
 from mmdet.registry import register_all
 from mmdet.structures import FrameSample, InstanceData
@@ -28,20 +26,6 @@ SETS = {
     'holdout': dict(seqmap='seqmaps/train.seqmap', split='holdout'),
     'valid': dict(seqmap='seqmaps/val.seqmap'),
 }
-
-
-@pytest.fixture
-def script(repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
-    """``script(name)``: a benchmark as a module."""
-
-    def load(name: str) -> ModuleType:
-        spec = importlib.util.spec_from_file_location(name, repo_root / f'benchmarks/{name}.py')
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, name, module)  # its dataclasses look there
-        spec.loader.exec_module(module)
-        return module
-
-    return load
 
 
 def store_truth(root: Path, folder: Path, dim: int, seed: int = 0) -> None:
@@ -121,15 +105,6 @@ def test_stages_are_commands_that_configs_take(script: Callable, repo_root: Path
         if line[1].startswith('configs/'):
             options = parse_overrides(line[line.index('--cfg-options') + 1 :])
             check_types(load_config(repo_root / line[1], options).to_dict(), line[1])
-
-
-def test_finished_stages_are_not_run_again(script: Callable, tmp_path: Path) -> None:
-    journal = script('run_shapes_mots').Journal(tmp_path)
-    assert journal.seconds('masks, valid', ['a', 'b']) is None
-    journal.add('masks, valid', ['a', 'b'], 2.25)
-    assert journal.seconds('masks, valid', ['a', 'b']) == 2.2
-    with pytest.raises(ConfigError, match='with other options'):
-        journal.seconds('masks, valid', ['a', 'c'])
 
 
 @pytest.mark.slow

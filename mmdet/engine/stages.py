@@ -1,0 +1,88 @@
+"""Commands that are run one after the other, each once: after an interruption the same call goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mmdet.errors import ConfigError, MMDetError
+from mmdet.files import write_json
+
+__all__ = ['Journal', 'Line', 'run_stages', 'train_line']
+
+Line = list[str]
+
+
+class Journal:
+    """Which stages have ended well, and how long they took; a file per stage.
+
+    Args:
+        folder: of the files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def seconds(self, name: str, line: Line) -> float | None:
+        """Time of a finished stage; None where it is still to be run.
+
+        Raises:
+            ConfigError: it was run with other options.
+        """
+        file = self._file(name)
+        if not file.is_file():
+            return None
+        done = json.loads(file.read_text())
+        if done['command'] != line:
+            raise ConfigError(
+                f'{file}: this stage was run with other options ({shlex.join(done["command"])}): give another '
+                '--work-dir, or delete the file and what the stage and the later ones made'
+            )
+        return float(done['seconds'])
+
+    def add(self, name: str, line: Line, seconds: float) -> None:
+        """Note that a stage has ended well; after an interruption ``seconds`` are those of its last part."""
+        write_json(self._file(name), {'command': line, 'seconds': round(seconds, 1)}, indent=2)
+
+    def _file(self, name: str) -> Path:
+        return self.folder / f'{name.replace(", ", "_")}.json'
+
+
+def run_stages(lines: Mapping[str, Line], journal: Journal, root: Path) -> dict[str, float]:
+    """Run the stages that are not finished; a training goes on from its last checkpoint.
+
+    Args:
+        lines: arguments of ``python`` by stage, in order.
+        journal: of the stages.
+        root: folder to run them in, that of ``tools``.
+
+    Returns:
+        Seconds of all stages.
+
+    Raises:
+        MMDetError: a stage failed.
+        ConfigError: a finished stage was run with other options.
+    """
+    for name, line in lines.items():
+        if journal.seconds(name, line) is not None:
+            print(f'[{name}] done', flush=True)
+            continue
+        print(f'\n[{name}] python {shlex.join(line)}', flush=True)
+        started = time.monotonic()
+        again = ['--resume'] if line[0] == 'tools/train.py' else []  # starts from the beginning where there is nothing
+        code = subprocess.run([sys.executable, line[0], line[1], *again, *line[2:]], cwd=root, check=False).returncode
+        if code:
+            raise MMDetError(f'the stage {name} ended with code {code}; its messages are above')
+        journal.add(name, line, time.monotonic() - started)
+    return {name: journal.seconds(name, line) or 0.0 for name, line in lines.items()}
+
+
+def train_line(config: str, work_dir: Path, seed: int, processes: int, options: Sequence[str]) -> Line:
+    """A training as a stage; ``options`` are for ``--cfg-options``."""
+    line = ['tools/train.py', config, '--work-dir', str(work_dir), '--seed', str(seed), '--gpus', str(processes)]
+    return [*line, '--cfg-options', *options]
