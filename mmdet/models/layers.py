@@ -35,6 +35,7 @@ class ConvBlock(nn.Module):
         in_channels, out_channels, kernel_size, padding: of the convolution, stride 1.
         norm_cfg: see :func:`build_norm`; the convolution then has no bias.
         activation: whether a ReLU follows.
+        dilation: of the convolution.
     """
 
     def __init__(
@@ -45,9 +46,12 @@ class ConvBlock(nn.Module):
         padding: int = 0,
         norm_cfg: dict | None = None,
         activation: bool = True,
+        dilation: int = 1,
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, padding=padding, bias=norm_cfg is None)
+        self.conv = nn.Conv2d(
+            in_channels, out_channels, kernel_size, padding=padding, dilation=dilation, bias=norm_cfg is None
+        )
         self.norm = build_norm(norm_cfg, out_channels) if norm_cfg else None
         self.activation = activation
 

@@ -49,6 +49,25 @@ def test_no_upsampling_is_refused():
         MaskHead(3, LOSS, num_upsamples=0)
 
 
+def test_dilated_convolutions_see_on_a_finer_grid_what_ordinary_ones_see_on_a_coarse_one():
+    torch.manual_seed(0)
+    coarse = MaskHead(2, LOSS, 3, 4, 3, 14)
+    fine = MaskHead(2, LOSS, 3, 4, 3, 28, dilations=(2, 2, 2))
+    fine.load_state_dict(coarse.state_dict())
+    grid, labels = torch.rand(2, 3, 14, 14), torch.tensor([0, 1])
+    found = fine(grid, labels)
+    for row, column in ((0, 0), (0, 1), (1, 0), (1, 1)):  # every second cell is a coarse grid of its own
+        cells = found.reshape(2, 14, 2, 14, 2).transpose(2, 3)[:, row::2, column::2]
+        expected = coarse(grid[..., row::2, column::2], labels).reshape(2, 7, 2, 7, 2).transpose(2, 3)
+        assert torch.allclose(cells, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize('dilations', [(1, 2), (1, 2, 0), (1, 1, 1, 1)], ids=['too few', 'zero', 'too many'])
+def test_dilations_that_cannot_be_are_refused(dilations):
+    with pytest.raises(ConfigError, match='dilations must be 3 numbers'):
+        MaskHead(2, LOSS, num_convs=3, dilations=dilations)
+
+
 def test_each_box_gets_the_map_of_its_class():
     head = MaskHead(3, LOSS, in_channels=8, channels=4, num_convs=1)
     pooled, labels = torch.rand(5, 8, 7, 7), torch.tensor([2, 0, 1, 1, 2])
