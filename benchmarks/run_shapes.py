@@ -16,16 +16,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mmdet.engine.cli import CommandParser, run
-from mmdet.engine.stages import Journal, Line, run_stages, train_line
+from mmdet.engine.stages import Journal, Line, absolute_path, add_stage_options, run_stages, train_line
 from mmdet.files import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
+TEST_DATA = 'test_dataloader.dataset.data_root'
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,12 @@ class Network:
 
     Attributes:
         config: its config.
-        train_data, test_data: keys of the config that say where videos are.
+        train_data: keys of the config that say where training looks for videos.
         start: network whose weights it starts from.
     """
 
     config: str
-    train_data: tuple[str, ...] = ('train_dataloader.dataset.data_root', 'test_dataloader.dataset.data_root')
-    test_data: str = 'test_dataloader.dataset.data_root'
+    train_data: tuple[str, ...] = ('train_dataloader.dataset.data_root', TEST_DATA)
     start: str | None = None
 
 
@@ -63,7 +62,7 @@ class Experiment:
     numbers: tuple[str, ...]
 
 
-_PAIRS = dict(train_data=('train_dataloader.dataset.sources.0.data.data_root',))
+_PAIRS = ('train_dataloader.dataset.sources.0.data.data_root',)
 EXPERIMENTS = {
     'occluded': Experiment(
         videos=('--objects', '3', '6', '--occlusion', 'heavy'),
@@ -79,9 +78,9 @@ EXPERIMENTS = {
         videos=('--objects', '2', '4'),
         test_format='davis',
         networks={
-            'base': Network('configs/siammask_base_r18_shapes.py', **_PAIRS),
-            'sharp': Network('configs/siammask_sharp_r18_shapes.py', **_PAIRS, start='base'),
-            's2': Network('configs/s2iammask_r18_shapes.py', **_PAIRS, start='base'),
+            'base': Network('configs/siammask_base_r18_shapes.py', _PAIRS),
+            'sharp': Network('configs/siammask_sharp_r18_shapes.py', _PAIRS, start='base'),
+            's2': Network('configs/s2iammask_r18_shapes.py', _PAIRS, start='base'),
         },
         tests={
             'base': ('base', ()),
@@ -109,7 +108,7 @@ def stages(args: argparse.Namespace) -> dict[str, Line]:
         network = experiment.networks[trained]
         line = ['tools/test_video.py', network.config, f'{work}/{trained}/last.safetensors', *processes]
         out = ['--work-dir', f'{work}/test', '--json', f'{work}/{name}.json']
-        lines[f'test, {name}'] = [*line, *out, '--cfg-options', f'{network.test_data}={work}/{test_folder}', *changes]
+        lines[f'test, {name}'] = [*line, *out, '--cfg-options', f'{TEST_DATA}={work}/{test_folder}', *changes]
     return lines
 
 
@@ -131,15 +130,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Command line arguments."""
     parser = CommandParser(description=__doc__ or '')
     parser.add_argument('experiment', choices=sorted(EXPERIMENTS))
-    parser.add_argument('--work-dir', type=Path, required=True, help='gets everything')
-    parser.add_argument('--seed', type=int, default=0, help='of data and training')
-    parser.add_argument('--train-videos', type=int, default=300)
-    parser.add_argument('--valid-videos', type=int, default=40)
-    parser.add_argument('--processes', type=int, default=min(2, os.cpu_count() or 1), help='of trainings and tests')
-    parser.add_argument('--train', nargs='*', default=[], metavar='OVERRIDE', help='--cfg-options for all trainings')
-    args = parser.parse_args(argv)
-    args.work_dir = args.work_dir.resolve()  # the stages run elsewhere
-    return args
+    parser.add_argument('--work-dir', type=absolute_path, required=True, help='gets everything')
+    add_stage_options(parser, train_videos=300)
+    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -14,12 +14,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from mmdet.engine.cli import CommandParser, run
-from mmdet.engine.stages import Journal, Line, run_stages, train_line
+from mmdet.engine.stages import Journal, Line, absolute_path, add_stage_options, run_stages, train_line
 from mmdet.files import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -94,16 +93,11 @@ def _described(args: argparse.Namespace, masks: str, stored: str, heads: Sequenc
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Command line arguments."""
     parser = CommandParser(description=__doc__ or '')
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/shapes_mots/0'), help='gets everything')
-    parser.add_argument('--seed', type=int, default=0, help='of data and training')
-    parser.add_argument('--train-videos', type=int, default=400)
-    parser.add_argument('--valid-videos', type=int, default=40)
-    parser.add_argument('--processes', type=int, default=min(2, os.cpu_count() or 1), help='of trainings')
+    default = absolute_path('work_dirs/shapes_mots/0')
+    parser.add_argument('--work-dir', type=absolute_path, default=default, help='gets everything')
+    add_stage_options(parser, train_videos=400)
     parser.add_argument('--mask-rcnn', action='store_true', help='train Mask R-CNN, too, and store its masks')
-    parser.add_argument('--train', nargs='*', default=[], metavar='OVERRIDE', help='--cfg-options for all trainings')
-    args = parser.parse_args(argv)
-    args.work_dir = args.work_dir.resolve()  # the stages run elsewhere
-    return args
+    return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from pathlib import Path
 from mmdet.errors import ConfigError, MMDetError
 from mmdet.files import write_json
 
-__all__ = ['Journal', 'Line', 'run_stages', 'train_line']
+__all__ = ['Journal', 'Line', 'absolute_path', 'add_stage_options', 'run_stages', 'train_line']
 
 Line = list[str]
 
@@ -86,3 +88,17 @@ def train_line(config: str, work_dir: Path, seed: int, processes: int, options: 
     """A training as a stage; ``options`` are for ``--cfg-options``."""
     line = ['tools/train.py', config, '--work-dir', str(work_dir), '--seed', str(seed), '--gpus', str(processes)]
     return [*line, '--cfg-options', *options]
+
+
+def absolute_path(text: str) -> Path:
+    """A folder named on the command line; stages run in another one."""
+    return Path(text).resolve()
+
+
+def add_stage_options(parser: argparse.ArgumentParser, train_videos: int) -> None:
+    """What all runs of stages on procedural videos let a user choose; ``train_videos`` is a default."""
+    parser.add_argument('--seed', type=int, default=0, help='of data and training')
+    parser.add_argument('--train-videos', type=int, default=train_videos)
+    parser.add_argument('--valid-videos', type=int, default=40)
+    parser.add_argument('--processes', type=int, default=min(2, os.cpu_count() or 1), help='of every training')
+    parser.add_argument('--train', nargs='*', default=[], metavar='OVERRIDE', help='--cfg-options for all trainings')

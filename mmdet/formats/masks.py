@@ -204,7 +204,8 @@ def _refuse_identities(table: MaskTable) -> None:
 
 def _columns(lines: list[str], where: str, numbers: IntArray) -> list[list[str]]:
     """The six columns as lists of N texts. One long list is cut up, as tens of thousands of short ones are slow."""
-    if any(line.count(' ') != 5 for line in lines) or '  ' in (joined := ' '.join(lines)):
+    joined = ' '.join(lines)
+    if '  ' in f' {joined} ' or any(line.count(' ') != 5 for line in lines):
         joined = ' '.join([_six_columns(line, where, number) for line, number in zip(lines, numbers.tolist())])
     cells = joined.split(' ') if lines else []
     return [cells[column::6] for column in range(6)]

@@ -53,7 +53,9 @@ def whole_numbers(texts: list[str], where: str, lines: IntArray, name: str) -> I
     """
     same = bool(texts) and texts.count(texts[0]) == len(texts)  # heights and widths, mostly: read one for all
     try:
-        return np.full(len(texts), int(texts[0])) if same else np.fromiter(map(int, texts), np.int64, len(texts))
+        if same:
+            return np.full(len(texts), int(texts[0]), np.int64)
+        return np.fromiter(map(int, texts), np.int64, len(texts))
     except (ValueError, OverflowError):
         pass  # 7.0, or wrong
     values = real_numbers(texts, where, lines, name)

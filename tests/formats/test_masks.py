@@ -46,6 +46,12 @@ def test_rows(path: Path) -> None:
     assert table.masks.rle(1) == B
 
 
+@pytest.mark.parametrize('blank', ['  ', '\t', ' \t '])
+def test_any_blanks_between_columns(path: Path, blank: str) -> None:
+    path.write_text(blank + GOOD[0].replace(' ', blank) + GOOD[1])
+    assert read_masks(path, 4).masks.texts == [A['counts'], B['counts']]
+
+
 def test_known_line(path: Path) -> None:
     """A square of 5 x 5 pixels in the corner of a 20 x 40 image, as the format's writers spell it."""
     table = MaskTable.of('square', [1], [1], [1], [box(0, 0, 5, 5)])
@@ -70,6 +76,10 @@ def test_empty_file(path: Path, tmp_path: Path) -> None:
 
 BAD = {
     'columns': (['0 1 1 20 40\n'], r'0002\.txt, line 1: 5 columns'),
+    'columns, blank before': ([' 0 1 1 20 40\n', GOOD[3]], r'0002\.txt, line 1: 5 columns'),
+    'columns, blank after': ([GOOD[0], '0 1 1 20 40 \n'], r'0002\.txt, line 2: 5 columns'),
+    'columns, two blanks': ([GOOD[0], '0 1 1  20 40\n'], r'0002\.txt, line 2: 5 columns'),
+    'number beyond all': ([GOOD[0].replace('1001', str(2**70))], 'line 1: id must be a whole number'),
     'unknown class': ([GOOD[0], line(1, 3001, 3, A)], r'line 2, frame 1, id 3001: class 3 is unknown'),
     'unknown frame': ([GOOD[0], line(4, 1, 1, A)], r'line 2: frame 4 is unknown; frames go 0 to 3'),
     'id twice': ([GOOD[0], line(0, 1001, 1, B)], r'line 2: id 1001 is in frame 0 twice \(first on line 1\)'),
