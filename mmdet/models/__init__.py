@@ -1,7 +1,7 @@
 """Everything with weights: detectors, track heads, calibration heads and the models that join them."""
 
 from mmdet.models.assigners import MaxIoUAssigner
-from mmdet.models.backbones import BranchedERFNet, ResNet, ResNeXt, SiamResNet
+from mmdet.models.backbones import BranchedERFNet, DetailStem, ResNet, ResNeXt, SiamResNet
 from mmdet.models.calibration_heads import CalibrationHead, CorrelationCalibrationHead
 from mmdet.models.dense_heads import AnchorGenerator, EmbeddingClusterer, RPNHead
 from mmdet.models.detectors import Clip, Detector, GroundTruthDetector, MaskRCNN, PrecomputedDetector, SpatialEmbedding
@@ -49,6 +49,7 @@ __all__ = [
     'CrossEntropyLoss',
     'DeepSORTNet',
     'DeepSORTNet128',
+    'DetailStem',
     'Detector',
     'EmbeddingClusterer',
     'GroundTruthDetector',

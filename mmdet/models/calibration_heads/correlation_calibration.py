@@ -139,7 +139,9 @@ class CorrelationCalibrationHead(CalibrationHead):
             )
         if self.levels is not None and max(self.levels) >= len(features):
             raise ConfigError(f'calibration_head.levels is {self.levels}, but the pyramid has {len(features)} levels')
-        if features and features[0].shape[1] != self.channels:
-            raise ConfigError(
-                f'calibration_head.channels is {self.channels}, but the pyramid has {features[0].shape[1]} channels'
-            )
+        for level in range(len(features)) if self.levels is None else self.levels:
+            if features[level].shape[1] != self.channels:
+                raise ConfigError(
+                    f'calibration_head.channels is {self.channels}, but level {level} of the pyramid has '
+                    f'{features[level].shape[1]} channels'
+                )

@@ -41,8 +41,6 @@ class RoIExtractor(nn.Module):
         pooled = features[0].new_zeros(len(rois), features[0].shape[1], self.output_size, self.output_size)
         for level, stride in enumerate(self.strides):
             rows = torch.nonzero(levels == level).flatten()
-            part = convention.roi_align(
-                features[level], rois[rows], self.output_size, 1 / stride, self.sampling_ratio
-            )
+            part = convention.roi_align(features[level], rois[rows], self.output_size, 1 / stride, self.sampling_ratio)
             pooled = pooled.index_copy(0, rows, part)
         return pooled

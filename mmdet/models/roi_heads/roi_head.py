@@ -28,9 +28,11 @@ class RoIHead(nn.Module):
         mask_margin: fraction of a box's width and height that its mask reaches beyond it on every side. 0 as published:
             what a box cuts off is lost to its mask. 0.1 to 0.25 lets the mask mend a box that is a little too small,
             which matters where a pixel is a large part of the object.
+        mask_detail_extractor: config dict; pools the last map of the features, the detector's ``detail``, at the mask
+            head's ``mask_size``, for a mask head with ``detail_channels``.
 
     Raises:
-        ConfigError: a negative margin.
+        ConfigError: a negative margin, or an extractor of details that does not fit the mask head.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class RoIHead(nn.Module):
         mask_roi_extractor: dict | None = None,
         mask_head: dict | None = None,
         mask_margin: float = 0.0,
+        mask_detail_extractor: dict | None = None,
     ) -> None:
         super().__init__()
         if mask_margin < 0:
@@ -51,8 +54,20 @@ class RoIHead(nn.Module):
         self.bbox_head = MODELS.build(bbox_head)
         self.mask_roi_extractor: Any = MODELS.build(mask_roi_extractor) if mask_roi_extractor else None
         self.mask_head: Any = MODELS.build(mask_head) if mask_head else None
+        self.mask_detail_extractor: Any = MODELS.build(mask_detail_extractor) if mask_detail_extractor else None
+        self._check_detail()
         self.assigner = MODELS.build(assigner)
         self.sampler = MODELS.build(sampler)
+
+    def _check_detail(self) -> None:
+        wanted = self.mask_head is not None and self.mask_head.detail_channels > 0
+        if wanted != (self.mask_detail_extractor is not None):
+            raise ConfigError('mask_head.detail_channels and mask_detail_extractor belong together: give both or none')
+        if wanted and self.mask_detail_extractor.output_size != self.mask_head.mask_size:
+            raise ConfigError(
+                f'mask_detail_extractor.output_size is {self.mask_detail_extractor.output_size}, but the mask head '
+                f'works on mask_size {self.mask_head.mask_size}'
+            )
 
     def loss(
         self,
@@ -69,11 +84,18 @@ class RoIHead(nn.Module):
         if self.mask_head is not None:
             windows = [self._mask_boxes(s.positive_bboxes, f, convention) for s, f in zip(sampled, samples)]
             labels = torch.cat([s.labels[: s.num_positives] for s in sampled])
-            logits = self.mask_head(self.mask_roi_extractor(features, to_rois(windows), convention), labels)
+            logits = self._own_masks(features, to_rois(windows), labels, convention)
             masks = [sample.gt_instances.masks for sample in samples]
             within = [replace(s, bboxes=w, labels=s.labels[: s.num_positives]) for s, w in zip(sampled, windows)]
             losses.update(self.mask_head.loss(logits, within, masks, convention))
         return losses, sampled
+
+    def _own_masks(self, features: Features, rois: Tensor, labels: Tensor, convention: BoxConvention) -> Tensor:
+        """Mask logits (R, M, M) of rois (R, 5), each of its own class."""
+        pooled = self.mask_roi_extractor(features, rois, convention)
+        if self.mask_detail_extractor is None:
+            return self.mask_head(pooled, labels)
+        return self.mask_head(pooled, labels, self.mask_detail_extractor(features[-1:], rois, convention))
 
     def _mask_boxes(self, boxes: Tensor, sample: FrameSample, convention: BoxConvention) -> Tensor:
         """The parts of the resized frame (N, 4) that the masks of boxes cover."""
@@ -156,13 +178,12 @@ class RoIHead(nn.Module):
     ) -> list[Tensor]:
         """Mask logits (N, M, M) of every frame's boxes, averaged over variants before any sigmoid."""
         if variants is None:
-            pooled = self.mask_roi_extractor(features, to_rois(boxes), convention)
-            return list(self.mask_head(pooled, torch.cat(list(labels))).split([len(b) for b in boxes]))
+            logits = self._own_masks(features, to_rois(boxes), torch.cat(list(labels)), convention)
+            return list(logits.split([len(b) for b in boxes]))
         means = []
         for pyramids, own, classes in zip(variants, boxes, labels):
             rois = to_rois([own])
-            logits = [self.mask_head(self.mask_roi_extractor(p, rois, convention), classes) for p in pyramids]
-            means.append(torch.stack(logits).mean(0))
+            means.append(torch.stack([self._own_masks(p, rois, classes, convention) for p in pyramids]).mean(0))
         return means
 
     def _to_masks(self, logits: Tensor, boxes: Tensor, sample: FrameSample, convention: BoxConvention) -> RoIMasks:
