@@ -15,7 +15,7 @@ model = dict(
             mask_roi_extractor=dict(output_size=56),
             mask_detail_extractor=dict(type='RoIExtractor', output_size=112, strides=(2,), sampling_ratio=1),
             mask_head=dict(num_upsamples=1, dilations=(2, 2, 2, 1), detail_channels=16),
-            sampler=dict(num=192),  # of a street with 29 objects every one
+            sampler=dict(num=96, pos_fraction=0.5),  # a street has 29 objects
         ),
     )
 )
@@ -33,7 +33,7 @@ train_dataloader = dict(
 )
 
 # ---------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=5000)
+train_cfg = dict(max_iters=4500)
 # The old weights are nearly right: at the rate of the second stage they forget more than the new ones bring.
 optim_wrapper = dict(
     optimizer=dict(lr=0.00012),
@@ -41,5 +41,5 @@ optim_wrapper = dict(
 )
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=5000, eta_min=0.0000012),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=4500, eta_min=0.0000012),
 ]
