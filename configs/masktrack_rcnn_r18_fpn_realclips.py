@@ -2,7 +2,7 @@
 
 Half-width ResNet-18 from random weights, fine masks (112 x 112), group normalisation so that training and testing
 compute the same. Its number is the AP on the training clips themselves and says nothing about new video.
-`masktrack_rcnn_r18_fpn_realclips_fine.py` goes on from its weights.
+`masktrack_rcnn_r18_fpn_realclips_fine.py` goes on from its weights, and `..._realclips_sharp.py` from those.
 Clips in YouTube-VIS layout are expected in data/real_clips (annotations/instances.json and JPEGImages/); for another
 folder give `--cfg-options train_dataloader.dataset.data_root=D test_dataloader.dataset.data_root=D`. The heads have the
 40 classes of YouTube-VIS; for N classes set `_num_classes` below, or add to those options
