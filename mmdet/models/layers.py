@@ -32,10 +32,10 @@ class ConvBlock(nn.Module):
     """Convolution, then optionally normalisation and ReLU; the convolution's weights are called ``conv.*``.
 
     Args:
-        in_channels, out_channels, kernel_size, padding: of the convolution, stride 1.
+        in_channels, out_channels, kernel_size, padding: of the convolution.
         norm_cfg: see :func:`build_norm`; the convolution then has no bias.
         activation: whether a ReLU follows.
-        dilation: of the convolution.
+        dilation, stride: of the convolution.
     """
 
     def __init__(
@@ -47,10 +47,11 @@ class ConvBlock(nn.Module):
         norm_cfg: dict | None = None,
         activation: bool = True,
         dilation: int = 1,
+        stride: int = 1,
     ) -> None:
         super().__init__()
         self.conv = nn.Conv2d(
-            in_channels, out_channels, kernel_size, padding=padding, dilation=dilation, bias=norm_cfg is None
+            in_channels, out_channels, kernel_size, stride, padding, dilation=dilation, bias=norm_cfg is None
         )
         self.norm = build_norm(norm_cfg, out_channels) if norm_cfg else None
         self.activation = activation

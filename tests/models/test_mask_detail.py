@@ -30,7 +30,7 @@ def logits_of(model: torch.nn.Module, frames: torch.Tensor) -> torch.Tensor:
 def test_stem_halves_the_frame(norm_cfg: dict | None) -> None:
     stem = DetailStem(4, norm_cfg)
     assert stem(torch.rand(2, 3, 32, 48)).shape == (2, 4, 16, 24)
-    assert ('conv1.bias' in stem.state_dict()) == (norm_cfg is None)
+    assert ('conv1.conv.bias' in stem.state_dict()) == (norm_cfg is None)
 
 
 @torch.no_grad()
@@ -61,7 +61,7 @@ def test_detail_trains_and_reaches_no_proposal(build: Callable, annotated_clip: 
     torch.nn.init.normal_(model.detector.roi_head.mask_head.sharpen[1].conv.weight)
     frames, samples = annotated_clip([3, 2])
     losses = model([frames], [samples], mode='loss')
-    weight = model.detector.detail.conv1.weight
+    weight = model.detector.detail.conv1.conv.weight
     (through_masks,) = torch.autograd.grad(losses['loss_mask'], weight, retain_graph=True)
     others = sum(value for name, value in losses.items() if 'loss' in name and name != 'loss_mask')
     assert through_masks.abs().sum() > 0

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from mmdet.models.init import kaiming_init
-from mmdet.models.layers import ConvBlock, build_norm
+from mmdet.models.layers import ConvBlock
 from mmdet.registry import MODELS
 
 
@@ -22,17 +21,13 @@ class DetailStem(nn.Module):
         norm_cfg: normalisation after each; None for none.
     """
 
-    stride = 2
-
     def __init__(self, channels: int, norm_cfg: dict | None = None) -> None:
         super().__init__()
-        self.channels = channels
-        self.conv1 = nn.Conv2d(3, channels, 3, self.stride, 1, bias=norm_cfg is None)
-        self.norm1 = build_norm(norm_cfg, channels) if norm_cfg else nn.Identity()
+        self.conv1 = ConvBlock(3, channels, 3, 1, norm_cfg, stride=2)
         self.conv2 = ConvBlock(channels, channels, 3, 1, norm_cfg)
-        for layer in (self.conv1, self.conv2.conv):
-            kaiming_init(layer)
+        for block in (self.conv1, self.conv2):
+            kaiming_init(block.conv)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, channels, H / 2, W / 2)."""
-        return self.conv2(functional.relu(self.norm1(self.conv1(images))))
+        return self.conv2(self.conv1(images))

@@ -60,7 +60,7 @@ class RoIHead(nn.Module):
         self.sampler = MODELS.build(sampler)
 
     def _check_detail(self) -> None:
-        wanted = self.mask_head is not None and self.mask_head.detail_channels > 0
+        wanted = getattr(self.mask_head, 'detail_channels', 0) > 0  # other mask heads need not know of details
         if wanted != (self.mask_detail_extractor is not None):
             raise ConfigError('mask_head.detail_channels and mask_detail_extractor belong together: give both or none')
         if wanted and self.mask_detail_extractor.output_size != self.mask_head.mask_size:
