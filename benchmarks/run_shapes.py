@@ -100,8 +100,9 @@ def stages(args: argparse.Namespace) -> dict[str, Line]:
     lines = _data_stages(args)
     for name, network in experiment.networks.items():
         options = [f'{key}={work}/data' for key in network.train_data]
-        if network.start:
-            options.append(f'load_from={work}/{network.start}/last.safetensors')
+        start = work / network.start / 'last.safetensors' if network.start else args.start
+        if start:
+            options.append(f'load_from={start}')
         lines[name] = train_line(network.config, work / name, args.seed, args.processes, [*options, *args.train])
     test_folder = 'test_data' if experiment.test_format else 'data'
     for name, (trained, changes) in experiment.tests.items():
@@ -131,6 +132,9 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(description=__doc__ or '')
     parser.add_argument('experiment', choices=sorted(EXPERIMENTS))
     parser.add_argument('--work-dir', type=absolute_path, required=True, help='gets everything')
+    parser.add_argument(
+        '--start', type=absolute_path, metavar='FILE', help='weights that networks start from, unless from each other'
+    )
     add_stage_options(parser, train_videos=300)
     return parser.parse_args(argv)
 

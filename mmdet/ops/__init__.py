@@ -1,1 +1,1 @@
-"""Operators: NMS, mask pasting, run-length codec and correlation. Everything runs without a compiler."""
+"""Operators: NMS, mask pasting, run-length codec, correlation, deformable convolution. They run without a compiler."""

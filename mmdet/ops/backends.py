@@ -15,7 +15,9 @@ def backends() -> dict[str, str]:
     return {
         'correlation (CPU)': f'C++ ({cpu.note})' if cpu.loaded else f'plain PyTorch ({cpu.note})',
         'correlation (GPU)': _gpu_sentence(cuda),
-        'nms, roi_align, deform_conv2d': vision,
+        'nms, roi_align': vision,
+        'deform_conv2d (CPU)': f'PyTorch {torch.__version__}',
+        'deform_conv2d (GPU)': vision,
         'mask paste, RLE': f'NumPy and PyTorch {torch.__version__}',
     }
 

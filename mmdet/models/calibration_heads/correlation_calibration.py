@@ -9,13 +9,14 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.ops import DeformConv2d, deform_conv2d
+from torchvision.ops import DeformConv2d
 
 from mmdet.errors import ConfigError, DataError
 from mmdet.models.calibration_heads.base import CalibrationHead
 from mmdet.models.init import kaiming_init, zero_init
 from mmdet.models.layers import ConvBlock
 from mmdet.ops.correlation import correlation
+from mmdet.ops.deform_conv import deform_conv2d
 from mmdet.registry import MODELS
 from mmdet.structures import Features
 
