@@ -33,6 +33,14 @@ def test_stages_are_commands_that_configs_take(
             assert f'{tmp_path}/' in str(config['train_dataloader' if 'train' in line[0] else 'test_dataloader'])
 
 
+def test_start_weights_are_for_networks_that_start_from_no_other(script: Callable, tmp_path: Path) -> None:
+    run = script('run_shapes')
+    lines = run.stages(run.parse(['vos', '--work-dir', str(tmp_path), '--start', str(tmp_path / 'start.safetensors')]))
+    assert f'load_from={tmp_path}/start.safetensors' in lines['base']
+    assert f'load_from={tmp_path}/base/last.safetensors' in lines['sharp']
+    assert sum('start.safetensors' in ' '.join(line) for line in lines.values()) == 1
+
+
 @pytest.mark.slow
 def test_all_stages(repo_root: Path, tmp_path: Path) -> None:
     few = ['--train-videos', '2', '--valid-videos', '1', '--processes', '1', '--train', 'train_cfg.max_iters=1']
