@@ -8,7 +8,7 @@ convention          geometry that the weights were trained with: ``modern`` or `
 normalisation       {channel_order: rgb or bgr, mean: [3], std: [3]} in pixel values 0..255
 backbone            {style: pytorch or caffe}, where the stride sits
 track_head          {last_relu: bool} or {compat: bool}, what the head computes beside its weights
-calibration_head    {window: centred or cuda}, where the correlation looks
+calibration_head    {window: centred or cuda, dilation_patch}, where the correlation looks
 reid                {size: [width, height] of crops, mean: [3], std: [3], network, num_identities}
 embedding           {num_sigmas, coordinates, unit} of a SpatialEmbedding detector
 classes             names by label
@@ -47,6 +47,7 @@ COMPARED = {  # metadata entry -> where a model, or the model part of a config, 
     'track_head.last_relu': 'track_head.last_relu',
     'track_head.compat': 'track_head.compat',
     'calibration_head.window': 'calibration_head.window',
+    'calibration_head.dilation_patch': 'calibration_head.dilation_patch',
     'reid.size': 'embedder.size',
     'reid.mean': 'embedder.mean',
     'reid.std': 'embedder.std',
@@ -85,7 +86,10 @@ def _default(config: Mapping[str, Any], name: str) -> Any:
 def differences(metadata: Mapping[str, Any], model: Any) -> list[str]:
     """Clauses that say where ``model`` (a module, or the model part of a config) is not what the weights need."""
     found = []
+    odd_patch = int(step_in(model, 'calibration_head.patch_size') or 0) % 2 == 1
     for entry, path in COMPARED.items():
+        if entry == 'calibration_head.window' and odd_patch:
+            continue  # then both windows are the same
         needed, present = _plain(step_in(metadata, entry)), _plain(step_in(model, path))
         if needed is not None and present is not None and not _equal(needed, present):
             found.append(f'{path} is {present!r} and the weights need {needed!r}')

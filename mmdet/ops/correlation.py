@@ -124,7 +124,8 @@ def _sum_kernel(volume: Tensor, kernel: _Pair, stride: _Pair, padding: _Pair, di
 def _autocast(tensor: Tensor) -> Tensor:
     """Widens a low-precision tensor where autocast is on."""
     low = isinstance(tensor, Tensor) and tensor.dtype in LOW_PRECISION
-    return tensor.float() if low and torch.is_autocast_enabled(tensor.device.type) else tensor
+    able = low and torch.amp.is_autocast_available(tensor.device.type)  # a meta tensor has no autocast to ask for
+    return tensor.float() if able and torch.is_autocast_enabled(tensor.device.type) else tensor
 
 
 def _check_inputs(input1: Tensor, input2: Tensor) -> None:

@@ -18,7 +18,8 @@ def deform_conv2d(maps: Tensor, offsets: Tensor, weight: Tensor, padding: int = 
 
     Args:
         maps: (B, C, H, W).
-        offsets: (B, 2 * kh * kw, H', W') in cells; channels 2k and 2k + 1 are dy and dx of tap k, taps row by row.
+        offsets: (B, 2 * kh * kw, H', W') in cells, finite; channels 2k and 2k + 1 are dy and dx of tap k,
+            taps row by row.
         weight: (O, C, kh, kw).
         padding: cells of zeros on every side; H' = H + 2 * padding - kh + 1, and W' likewise.
 
@@ -26,7 +27,7 @@ def deform_conv2d(maps: Tensor, offsets: Tensor, weight: Tensor, padding: int = 
         (B, O, H', W').
 
     Raises:
-        DataError: the shapes do not belong together.
+        DataError: shapes or types do not belong together.
     """
     batch, channels, height, width = maps.shape
     kernel = (weight.shape[2], weight.shape[3])
@@ -37,6 +38,8 @@ def deform_conv2d(maps: Tensor, offsets: Tensor, weight: Tensor, padding: int = 
             f'deform_conv2d: maps {tuple(maps.shape)} and weight {tuple(weight.shape)} with padding {padding} need '
             f'a weight of {channels} channels and offsets of shape {expected}, got {tuple(offsets.shape)}'
         )
+    if not maps.dtype == offsets.dtype == weight.dtype:
+        raise DataError(f'deform_conv2d: one type for all, got {maps.dtype}, {offsets.dtype} and {weight.dtype}')
     if maps.device.type != 'cpu':
         return torchvision_deform_conv2d(maps, offsets, weight, padding=padding)
     sampled = _sample(maps, *_positions(offsets, kernel, padding))  # (B * H' * W' * kh * kw, C)

@@ -62,8 +62,9 @@ def look_at(
         raise ConfigError('this model has no CorrelationCalibrationHead to look at; choose a cmasktrack config')
     images = model.data_preprocessor([frames])[0]
     pyramid = model.detector.extract_feat(images)
-    if not 0 <= level < len(pyramid):
-        raise ConfigError(f'there is no pyramid level {level}; the model has levels 0 to {len(pyramid) - 1}')
+    levels = range(len(pyramid)) if head.levels is None else head.levels
+    if level not in levels:
+        raise ConfigError(f'level {level} of the pyramid is not calibrated; these are: {", ".join(map(str, levels))}')
     height, width = frames.shape[-2:]
     if not (0 <= point[0] < width and 0 <= point[1] < height):
         raise ConfigError(f'the point {point} is outside of the resized frame, which is {width} x {height} pixels')

@@ -108,6 +108,17 @@ def test_converting_twice_keeps_the_facts(tmp_path: Path, our_state: Callable) -
     assert {key: second[key] for key in kept} == {key: first[key] for key in kept}
 
 
+def test_what_a_trained_checkpoint_tells_travels_with_its_weights(tmp_path: Path, our_state: Callable) -> None:
+    told = {
+        'calibration_head': {'window': 'cuda', 'dilation_patch': 2},
+        'embedding': {'num_sigmas': 2, 'coordinates': 'compat'},
+        'track_head': {'last_relu': True},
+    }
+    save_atomic({'meta': told, 'state_dict': our_state(calibration=True)}, tmp_path / 'iter_9.pth')
+    metadata = convert(tmp_path / 'iter_9.pth', tmp_path / 'out.safetensors').metadata
+    assert {key: metadata[key] for key in told} == told
+
+
 def test_full_size_through_the_tool(tmp_path: Path, mmdet3_state: StateDict, tool: ModuleType) -> None:
     torch.save({'meta': {'mmtrack_version': '0.14.0'}, 'state_dict': mmdet3_state}, tmp_path / 'm.pth')
     assert tool.main([str(tmp_path / 'm.pth'), str(tmp_path / 'm.safetensors')]) == 0

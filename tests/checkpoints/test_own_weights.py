@@ -59,6 +59,25 @@ def test_a_model_set_up_otherwise_is_refused(build: Callable, tmp_path: Path, ca
         load_weights(build()[0], path, require_complete=True)
 
 
+CALIBRATION = dict(type='CorrelationCalibrationHead', patch_size=4, dilation_patch=2, window='cuda')
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'window': 'centred'}, "calibration_head.window is 'centred' and the weights need 'cuda'"),
+        ({'dilation_patch': 1}, 'calibration_head.dilation_patch is 1 and the weights need 2'),
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize('patch_size', [4, 5])
+def test_where_calibration_looks(change: dict, message: str | None, patch_size: int) -> None:
+    needed = {'calibration_head': {'window': 'cuda', 'dilation_patch': 2}}
+    found = differences(needed, {'calibration_head': {**CALIBRATION, 'patch_size': patch_size, **change}})
+    same_window = patch_size == 5 and 'window' in change  # an odd patch has a middle in both
+    assert found == ([] if message is None or same_window else [message])
+
+
 @pytest.mark.parametrize('case', DIFFERENCES)
 def test_a_config_is_compared_at_its_defaults_too(build: Callable, case: str) -> None:
     changes, message = DIFFERENCES[case]

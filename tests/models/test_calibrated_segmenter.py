@@ -55,7 +55,8 @@ def slow_reference(model: nn.Module, clip: tuple) -> list[InstanceData]:
     tracks = []
     for t, sample in enumerate(samples):
         own = encode(model, frames[t])
-        near = [u for u in range(len(frames)) if u != t and abs(u - t) <= REACH]
+        near = sorted((u for u in range(len(frames)) if u != t and abs(u - t) <= REACH), key=lambda u: abs(u - t))
+        near = near[: model.calibration_head.max_references]
         fused = [model.calibration_head.fuse(own, encode(model, frames[u])) for u in near] or [own]
         found = detect(model.detector, own, fused, sample)
         one = Clip(torch.zeros(1), [sample], own, model.detector.convention)
@@ -84,8 +85,11 @@ def detect(detector: MaskRCNN, own: tuple, fused: Sequence[tuple], sample: Frame
     return found
 
 
-@pytest.mark.parametrize('length', [1, 2, 3, 7, 12])
-def test_streaming_equals_recomputing_everything(model: nn.Module, annotated_clip: Callable, length: int) -> None:
+@pytest.mark.parametrize(('length', 'limit'), [(1, None), (2, None), (3, None), (7, None), (12, None), (7, 1), (7, 3)])
+def test_streaming_equals_recomputing_everything(
+    model: nn.Module, annotated_clip: Callable, length: int, limit: int | None
+) -> None:
+    model.calibration_head.max_references = limit
     clip = annotated_clip([0] * length, seed=length)
     expected = slow_reference(model, clip)
     assert sum(len(tracks.instance_ids) for tracks in expected) > length
@@ -100,12 +104,14 @@ def test_streaming_equals_recomputing_everything(model: nn.Module, annotated_cli
             assert overlaps.diagonal().min() > 0.99, chunk
 
 
-@pytest.mark.parametrize('change', ['no calibration', 'one reference less'])
+@pytest.mark.parametrize('change', ['no calibration', 'one reference less', 'the nearest alone'])
 def test_that_comparison_would_notice(model: nn.Module, annotated_clip: Callable, change: str) -> None:
     clip = annotated_clip([0] * 6)
     expected = stream(model, clip, 3)[0].pred_instances.scores
     if change == 'no calibration':
         model.calibration_head = None
+    elif change == 'the nearest alone':
+        model.calibration_head.max_references = 1
     else:
         model.calibration_head.reference_range -= 1
     other = stream(model, clip, 3)[0].pred_instances.scores
@@ -146,13 +152,15 @@ def test_every_frame_is_encoded_once_and_features_are_kept_no_longer_than_needed
     finished += session.finish()
     assert encoded == len(finished) == 24
     one_frame = sum(level.nelement() * 4 for level in encode(model, frames[0]))
+    one_frame += model.data_preprocessor([frames[:1]])[0].nelement() * 4 + frames[0].nelement()
     assert max(kept) <= 2 * REACH * one_frame and len(session._window) == 0
     assert session.finish() == []
 
 
 def bytes_of(clip: Clip) -> int:
-    """Memory that the features hold on to, which is that of a whole chunk for a view of one."""
-    return sum(level.untyped_storage().nbytes() for level in clip.features)
+    """Memory that a kept frame holds on to, which is that of a whole chunk for a view of one."""
+    tensors = [*clip.features, clip.images, *([clip.frames] if clip.frames is not None else [])]
+    return sum(tensor.untyped_storage().nbytes() for tensor in tensors)
 
 
 @pytest.mark.parametrize('chunk', [3, 8])

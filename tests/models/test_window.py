@@ -32,10 +32,13 @@ def test_a_limit_keeps_the_nearest(frame: int, limit: int, expected: list[int]) 
     assert reference_frames(frame, 11, reach=5, limit=limit) == expected
 
 
+@pytest.mark.parametrize('limit', [None, 1, 2])
 @pytest.mark.parametrize('reach', [1, 2, 5])
 @pytest.mark.parametrize('length', [1, 2, 3, 4, 5, 6, 7, 10, 11, 12, 40])
-def test_a_stream_gives_every_frame_its_references_in_bounded_memory(length: int, reach: int) -> None:
-    window: ReferenceWindow[int] = ReferenceWindow(reach)
+def test_a_stream_gives_every_frame_its_references_in_bounded_memory(
+    length: int, reach: int, limit: int | None
+) -> None:
+    window: ReferenceWindow[int] = ReferenceWindow(reach, limit)
     left = []
     for frame in range(length):
         ready = window.push(frame)
@@ -43,5 +46,5 @@ def test_a_stream_gives_every_frame_its_references_in_bounded_memory(length: int
         assert len(window) <= 2 * reach
         left += ready
     left += window.finish()
-    assert left == [(t, reference_frames(t, length, reach)) for t in range(length)]
+    assert left == [(t, reference_frames(t, length, reach, limit)) for t in range(length)]
     assert len(window) == 0 and window.finish() == []

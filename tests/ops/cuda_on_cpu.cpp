@@ -43,25 +43,38 @@ static mmdet::VolumeShape shape_of(const long long* g) {
   return mmdet::make_shape(g[0], at(1), at(2), at(3), at(4), at(5), at(6), at(7), at(8));
 }
 
-extern "C" void emulated_forward(
-    const double* input1, const double* input2, double* volume, const long long* geometry) {
+template <typename T>
+static void forward(const T* input1, const T* input2, T* volume, const long long* geometry) {
   const mmdet::VolumeShape shape = shape_of(geometry);
   launch(mmdet::ForwardTile::blocks(shape), mmdet::ForwardTile::kWarps, [&] {
-    mmdet::volume_forward_kernel<double, 4>(input1, input2, volume, shape);
+    mmdet::volume_forward_kernel<T, mmdet::kForwardChannels<T>>(input1, input2, volume, shape);
   });
 }
 
-template <bool kMirrored>
-static void gradient(const double* grad, const double* values, double* result, const mmdet::VolumeShape& shape) {
-  launch(mmdet::BackwardTile<2>::blocks(shape), 2, [&] {
-    mmdet::volume_gradient_kernel<double, 2, kMirrored>(grad, values, result, shape);
+template <bool kMirrored, typename T>
+static void gradient(const T* grad, const T* values, T* result, const mmdet::VolumeShape& shape) {
+  constexpr int warps = mmdet::kBackwardWarps<T>;
+  launch(mmdet::BackwardTile<warps>::blocks(shape), warps, [&] {
+    mmdet::volume_gradient_kernel<T, warps, kMirrored>(grad, values, result, shape);
   });
 }
 
-extern "C" void emulated_backward(
-    const double* grad, const double* input1, const double* input2, double* grad1, double* grad2,
-    const long long* geometry) {
+template <typename T>
+static void backward(
+    const T* grad, const T* input1, const T* input2, T* grad1, T* grad2, const long long* geometry) {
   const mmdet::VolumeShape shape = shape_of(geometry);
   gradient<false>(grad, input2, grad1, shape);
   gradient<true>(grad, input1, grad2, shape.mirrored());
 }
+
+#define EMULATE(T)                                                                                             \
+  extern "C" void forward_##T(const T* input1, const T* input2, T* volume, const long long* geometry) {        \
+    forward(input1, input2, volume, geometry);                                                                 \
+  }                                                                                                            \
+  extern "C" void backward_##T(                                                                                \
+      const T* grad, const T* input1, const T* input2, T* grad1, T* grad2, const long long* geometry) {        \
+    backward(grad, input1, input2, grad1, grad2, geometry);                                                    \
+  }
+
+EMULATE(double)
+EMULATE(float)

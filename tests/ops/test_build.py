@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,15 @@ def test_nvcc_of_cuda_home_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_path
     (tmp_path / 'bin' / 'nvcc').touch(mode=0o755)
     monkeypatch.setenv('CUDA_HOME', str(tmp_path))
     assert build.find_nvcc() == str(tmp_path / 'bin' / 'nvcc')
+
+
+@pytest.mark.skipif(shutil.which('nm') is None, reason='nm is not installed')
+def test_the_library_needs_nothing_of_torch_but_its_stable_c_functions(repo_root: Path) -> None:
+    library = repo_root / 'mmdet/ops' / build.CPU_LIBRARY
+    if not library.is_file():
+        pytest.skip('the kernels are not built')
+    listed = subprocess.run(['nm', '-DC', '--undefined-only', str(library)], capture_output=True, text=True, check=True)
+    needed = [line.split(maxsplit=1)[1] for line in listed.stdout.splitlines()]
+    of_torch = [name for name in needed if re.match(r'(torch|aoti)_', name)]
+    assert of_torch  # operators are registered through them
+    assert [name for name in needed if re.match(r'(at|c10|torch|caffe2)::', name)] == []

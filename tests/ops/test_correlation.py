@@ -136,10 +136,10 @@ def random_cases(count: int) -> Iterator[object]:
         return draw.choice(choices), draw.choice(choices)
 
     for number in range(count):
-        shape = (draw.choice([1, 2]), draw.choice([1, 3, 7]), draw.randint(4, 8), draw.randint(4, 11))
+        shape = (draw.choice([1, 2]), draw.choice([1, 3, 7]), draw.randint(7, 9), draw.randint(7, 11))
         options = dict(
             kernel_size=two(1, 1, 2, 3), patch_size=two(1, 2, 3, 4, 5), stride=two(1, 1, 2, 3), padding=two(0, 0, 1, 4),
-            dilation=two(1, 1), dilation_patch=two(1, 2, 3, 5), window=draw.choice(['centred', 'cuda']),
+            dilation=two(1, 2, 3), dilation_patch=two(1, 2, 3, 5), window=draw.choice(['centred', 'cuda']),
         )
         if number % 3 == 0:
             options['kernel_size'], options['stride'], options['padding'] = (1, 1), (1, 1), (0, 0)

@@ -37,6 +37,7 @@ def call(function: Callable[..., None], *tensors: Tensor, geometry: list[int]) -
     function(*pointers, (ctypes.c_longlong * len(geometry))(*geometry))
 
 
+@pytest.mark.parametrize(('dtype', 'limit'), [(torch.float64, 1e-11), (torch.float32, 1e-4)], ids=['double', 'float'])
 @pytest.mark.parametrize('window', ['centred', 'cuda'])
 @pytest.mark.parametrize(
     ('shape', 'patch', 'step'),
@@ -49,7 +50,13 @@ def call(function: Callable[..., None], *tensors: Tensor, geometry: list[int]) -
     ],
 )
 def test_kernels_on_the_cpu(
-    emulator: ctypes.CDLL, shape: tuple[int, ...], patch: tuple[int, int], step: tuple[int, int], window: str
+    emulator: ctypes.CDLL,
+    shape: tuple[int, ...],
+    patch: tuple[int, int],
+    step: tuple[int, int],
+    window: str,
+    dtype: torch.dtype,
+    limit: float,
 ) -> None:
     generator = torch.Generator().manual_seed(0)
     first, second = (torch.randn(shape, dtype=torch.float64, generator=generator) for _ in range(2))
@@ -58,12 +65,15 @@ def test_kernels_on_the_cpu(
     weight = torch.randn(expected.shape, dtype=torch.float64, generator=generator)
     wanted = torch.autograd.grad(expected, (first, second), weight)
     geometry = [*shape, *patch, *step, int(window == 'cuda')]
-    volume = torch.zeros_like(expected)
-    grads = [torch.full_like(tensor, torch.nan) for tensor in (first, second)]
-    call(emulator.emulated_forward, first, second, volume, geometry=geometry)
-    call(emulator.emulated_backward, weight, first, second, *grads, geometry=geometry)
-    torch.testing.assert_close(volume, expected.detach(), rtol=0, atol=1e-11)
-    torch.testing.assert_close(grads, list(wanted), rtol=0, atol=1e-11)
+    volume = torch.zeros_like(expected, dtype=dtype)
+    maps = [tensor.detach().to(dtype) for tensor in (first, second)]
+    grads = [torch.full_like(tensor, torch.nan) for tensor in maps]
+    kind = 'double' if dtype == torch.float64 else 'float'
+    forward, backward = (emulator[f'{name}_{kind}'] for name in ('forward', 'backward'))
+    call(forward, *maps, volume, geometry=geometry)
+    call(backward, weight.to(dtype), *maps, *grads, geometry=geometry)
+    torch.testing.assert_close(volume.double(), expected.detach(), rtol=0, atol=limit)
+    torch.testing.assert_close([grad.double() for grad in grads], list(wanted), rtol=0, atol=limit)
 
 
 @pytest.mark.slow

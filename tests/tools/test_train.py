@@ -17,6 +17,7 @@ import torch
 
 from mmdet.checkpoints import load_file
 from mmdet.errors import AnnotationsMissingError, CheckpointError, ConfigError
+from mmdet.ops.backends import backends
 
 ROOT = Path(__file__).resolve().parents[2]
 TOY = ROOT / 'tests/engine'
@@ -200,7 +201,8 @@ def test_print_config_and_doctor(capsys):
     assert tool('doctor')([]) == 0
     assert 'torchvision' in capsys.readouterr().out
     assert tool('doctor')(['--json']) == 0
-    assert 'packages' in json.loads(capsys.readouterr().out)
+    found = json.loads(capsys.readouterr().out)
+    assert 'packages' in found and found['operations'] == backends()
 
 
 @pytest.mark.parametrize('name', ['dist_train', 'dist_test_tracking', 'slurm_train'])

@@ -55,12 +55,21 @@ def test_picture(model: nn.Module) -> None:
 
 @pytest.mark.parametrize(
     ('arguments', 'message'),
-    [(dict(point=(90.0, 0.0)), '90 x 60 pixels'), (dict(point=(0.0, 0.0), level=5), 'levels 0 to 4')],
+    [
+        (dict(point=(90.0, 0.0)), '90 x 60 pixels'),
+        (dict(point=(0.0, 0.0), level=5), 'not calibrated; these are: 0, 1, 2, 3, 4'),
+    ],
     ids=['point', 'level'],
 )
 def test_places_that_do_not_exist(model: nn.Module, arguments: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         look_at(model, torch.zeros(2, 3, 60, 90, dtype=torch.uint8), **arguments)
+
+
+def test_levels_that_are_left_as_they_are(model: nn.Module) -> None:
+    model.calibration_head.levels = (1, 2)
+    with pytest.raises(ConfigError, match='not calibrated; these are: 1, 2'):
+        look_at(model, torch.zeros(2, 3, 60, 90, dtype=torch.uint8), (0.0, 0.0), level=0)
 
 
 def test_models_without_calibration(model: nn.Module) -> None:

@@ -54,7 +54,8 @@ def _convert(key_map: KeyMap, name: str, state_dict: StateDict, meta: Mapping[st
         known['track_head'] = {'last_relu': False}
     assumed = dict(ASSUMED)
     if 'calibration_head.deform_conv.weight' in ours:
-        known['calibration_head'] = {'window': 'cuda'}  # that program was trained on a GPU, whose window lies elsewhere
+        # that program was trained on a GPU, whose window lies elsewhere
+        known['calibration_head'] = {'window': 'cuda', 'dilation_patch': 2}
         if len(ours['detector.roi_head.bbox_head.fc_cls.weight']) == len(OVIS_CLASSES) + 1:
             assumed['classes'] = list(OVIS_CLASSES)  # the data set that it was written for
     return Converted(ours, report, known, assumed)

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmdet.checkpoints.families.base import Converted, ConvertOptions, Family, KeyMap, Rule
+from mmdet.checkpoints.metadata import COMPARED
 from mmdet.checkpoints.report import LoadReport
 from mmdet.checkpoints.state import Shapes, StateDict, classes_in
 
 ROOMS = ('detector', 'track_head', 'calibration_head', 'embedder', 'classifier')
 SIAMMASK_ROOMS = ('backbone', 'neck', 'rpn_head', 'mask_head', 'refine_head', 'stage2_head')
 SIAMMASK_KEY = 'rpn_head.cls.conv_kernel.conv.weight'
-FACTS = ('convention', 'track_head', 'normalisation', 'backbone', 'reid', 'config')
+FACTS = (*dict.fromkeys(entry.partition('.')[0] for entry in COMPARED), 'config')
 MAP = KeyMap(
     rules=[Rule(f'{room}.*', f'{room}.*') for room in (*ROOMS, *SIAMMASK_ROOMS)],
     ignored={'data_preprocessor.*': 'normalisation belongs to the config'},

@@ -81,13 +81,13 @@ def architectures(nvcc: str) -> list[str]:
     """Compute capabilities to compile for: ``$MMDET_CUDA_ARCHS``, else those of the GPUs here, else all usual ones."""
     if wish := os.environ.get('MMDET_CUDA_ARCHS'):
         return wish.replace('.', '').replace(',', ' ').split()
+    known = subprocess.run([nvcc, '--list-gpu-code'], capture_output=True, text=True).stdout.split()
     query = ['nvidia-smi', '--query-gpu=compute_cap', '--format=csv,noheader']
     if shutil.which(query[0]):
         answer = subprocess.run(query, capture_output=True, text=True)
         here = sorted({line.strip().replace('.', '') for line in answer.stdout.splitlines() if line.strip()})
-        if answer.returncode == 0 and here:
-            return here
-    known = subprocess.run([nvcc, '--list-gpu-code'], capture_output=True, text=True).stdout.split()
+        if answer.returncode == 0 and here and all(f'sm_{arch}' in known for arch in here):
+            return here  # else a GPU is newer than this nvcc, and needs the PTX of the newest architecture of all
     return [arch for arch in ARCHITECTURES if f'sm_{arch}' in known]
 
 

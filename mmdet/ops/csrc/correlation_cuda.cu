@@ -36,18 +36,17 @@ const char* last_error() {
 template <typename T>
 const char* forward(
     const void* input1, const void* input2, void* volume, const VolumeShape& shape, cudaStream_t stream) {
-  constexpr int channels = sizeof(typename Scalar<T>::Sum) == 8 ? 4 : 8;  // 32 KiB of shared memory
   const long long blocks = ForwardTile::blocks(shape);
   if (blocks == 0) return nullptr;
   if (blocks > INT_MAX) return kTooLarge;
-  volume_forward_kernel<T, channels><<<unsigned(blocks), dim3(kLanes, ForwardTile::kWarps), 0, stream>>>(
+  volume_forward_kernel<T, kForwardChannels<T>><<<unsigned(blocks), dim3(kLanes, ForwardTile::kWarps), 0, stream>>>(
       static_cast<const T*>(input1), static_cast<const T*>(input2), static_cast<T*>(volume), shape);
   return last_error();
 }
 
 template <typename T, bool kMirrored>
 const char* gradient(const void* grad, const void* map, void* result, const VolumeShape& shape, cudaStream_t stream) {
-  constexpr int warps = sizeof(typename Scalar<T>::Sum) == 8 ? 2 : 4;  // 36 KiB of shared memory, 40 in float64
+  constexpr int warps = kBackwardWarps<T>;
   const long long blocks = BackwardTile<warps>::blocks(shape);
   if (blocks == 0) return nullptr;
   if (blocks > INT_MAX) return kTooLarge;

@@ -18,6 +18,13 @@ struct Scalar {
   MMDET_HOST_DEVICE static T narrow(Sum value) { return value; }
 };
 
+// Channels that a forward block keeps at a time, 32 KiB of shared memory, and warps of a backward block, 36 KiB (40 in
+// float64).
+template <typename T>
+constexpr int kForwardChannels = sizeof(typename Scalar<T>::Sum) == 8 ? 4 : 8;
+template <typename T>
+constexpr int kBackwardWarps = sizeof(typename Scalar<T>::Sum) == 8 ? 2 : 4;
+
 // One row of a map as a block keeps it in shared memory: kLanes columns at each of `count` displacements. Slots of
 // neighbouring displacements overlap where the step is smaller than a block is wide.
 struct WindowRow {

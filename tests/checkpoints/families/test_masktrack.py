@@ -139,7 +139,7 @@ def test_family_and_facts(our_state: Callable[..., StateDict], calibration: bool
         'track_head': {'last_relu': False},
         'backbone': {'style': 'caffe'},
         'classes': ['a', 'b', 'c'],
-        **({'calibration_head': {'window': 'cuda'}} if calibration else {}),
+        **({'calibration_head': {'window': 'cuda', 'dilation_patch': 2}} if calibration else {}),
     }
 
 
