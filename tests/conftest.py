@@ -240,19 +240,19 @@ def _classes_of(dataset: Any) -> int:
     return len(dataset.get('classes') or MOTS_CLASSES) if dataset.get('type') == 'MOTSDataset' else 6
 
 
-def _start_of_frozen_detector(config: Any, folder: Path) -> str | None:
-    """Random weights for a detector that training leaves as it is loaded, as a file; None for every other one."""
-    if config.model.get('detector_trains_on') != 'none':
+def _start_of_frozen_parts(config: Any, folder: Path) -> str | None:
+    """Random weights for the parts that training leaves as they are loaded, as a file; None where there are none."""
+    if config.model.get('detector_trains_on') != 'none' and not config.model.get('frozen_parts'):
         return None
     from mmdet.checkpoints import save_weights
     from mmdet.registry import MODELS, register_all
 
     register_all()
-    state = MODELS.build(config.model).state_dict()
+    model = MODELS.build(config.model)
     folder.mkdir(parents=True, exist_ok=True)
-    own = {key: value for key, value in state.items() if key.startswith('detector.')}
-    save_weights(own, folder / 'detector.safetensors', {})
-    return str(folder / 'detector.safetensors')
+    own = {key: value for key, value in model.state_dict().items() if key.startswith(model.stays_as_loaded)}
+    save_weights(own, folder / 'frozen.safetensors', {})
+    return str(folder / 'frozen.safetensors')
 
 
 @pytest.fixture(scope='session')
@@ -320,7 +320,7 @@ def reduced_config(
             config.train_dataloader.batch_size = 4 if of_identities else 2  # two of each of two make triplets
             _edit(config.train_dataloader, dict(crops_per_identity=2))
             config.train_cfg = dict(max_iters=2, val_interval=100)
-        config.load_from = _start_of_frozen_detector(config, work_dir)  # no weights of an earlier stage
+        config.load_from = _start_of_frozen_parts(config, work_dir)  # no weights of an earlier stage
         config.work_dir = str(work_dir)
         return config
 

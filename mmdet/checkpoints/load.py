@@ -162,17 +162,18 @@ def require_frozen_weights(module: nn.Module, report: LoadReport | None) -> None
     frozen = tuple(getattr(module, 'stays_as_loaded', ()))
     if not frozen:
         return
+    parts = ', '.join(name.rstrip('.') for name in frozen)
     if report is None:
         raise ConfigError(
-            "detector_trains_on='none' keeps the detector as it is loaded, and nothing is: set load_from to the "
-            'checkpoint of the trained detector'
+            f'this config trains around {parts}, which stay as they are loaded, and nothing is: set load_from to the '
+            'checkpoint of an earlier stage, in which they were trained'
         )
     random = [entry for entry in report.random if entry.key.startswith(frozen)]
     if random:
         raise CheckpointError(
-            f'{report.source} leaves {len(random)} parameters of the detector random, and detector_trains_on='
-            f"'none' would never train them: {', '.join(f'{e.key} ({e.note})' for e in random[:4])}. Give a load_from "
-            'that was trained with this detector and these classes'
+            f'{report.source} leaves {len(random)} parameters random that this config keeps as they are loaded '
+            f'({parts}): {", ".join(f"{e.key} ({e.note})" for e in random[:4])}. Give a load_from in which they were '
+            'trained with the same settings and classes'
         )
 
 

@@ -101,14 +101,14 @@ def test_training_keeps_the_segmenter_and_writes_both(both: Any, files: dict[str
 
 def test_a_frozen_detector_needs_weights(both: Any, files: dict[str, Path]) -> None:
     both.load_from = None
-    with pytest.raises(ConfigError, match=r"detector_trains_on='none'.*set load_from"):
+    with pytest.raises(ConfigError, match=r'trains around detector, which stay.*set load_from'):
         build_trainer(both, join_processes('none')).train()
     part = files['whole']
     model = MODELS.build(both.model)
     state = {key: value for key, value in model.state_dict().items() if 'branches.0' not in key}
     save_weights(state, part, {})
     both.load_from = str(part)
-    with pytest.raises(CheckpointError, match=r'of the detector random'):
+    with pytest.raises(CheckpointError, match=r'keeps as they are loaded \(detector\)'):
         build_trainer(both, join_processes('none')).train()
 
 

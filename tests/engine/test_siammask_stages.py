@@ -13,14 +13,14 @@ from mmengine.hooks import Hook
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmdet.checkpoints import load_file
+from mmdet.checkpoints import load_file, save_weights
 from mmdet.engine.build import build_trainer
 from mmdet.engine.config import load_config
 from mmdet.engine.distributed import join_processes
 from mmdet.engine.hooks import UnfreezeHook
 from mmdet.engine.optim import build_optim_wrapper, build_schedulers, learning_rates
 from mmdet.engine.trainer import Trainer
-from mmdet.errors import ConfigError
+from mmdet.errors import CheckpointError, ConfigError
 
 BASE_RATES = [
     0.001, 0.00137973, 0.00190365, 0.00262653, 0.0036239, 0.005, 0.00475848, 0.00452862, 0.00430986, 0.00410168,
@@ -133,6 +133,19 @@ def test_the_second_stage_starts_from_the_first(reduced_config: Callable, tmp_pa
     frozen = [name for name in theirs if name.startswith(('backbone', 'neck', 'rpn_head', 'mask_head.out'))]
     assert frozen and all(torch.equal(ours[name], theirs[name]) for name in frozen)
     assert not torch.equal(ours['mask_head.conv_search.conv.weight'], theirs['mask_head.conv_search.conv.weight'])
+
+
+@pytest.mark.parametrize('name', ['siammask_sharp_r18_shapes', 's2iammask_r18_shapes'])
+def test_a_later_stage_does_not_start_from_random_parts(reduced_config: Callable, tmp_path: Path, name: str) -> None:
+    config = reduced_config(name, tmp_path)
+    frozen = load_file(config.load_from)['state_dict']
+    config.load_from = None
+    with pytest.raises(ConfigError, match='trains around backbone, neck, rpn_head, which stay as they are loaded'):
+        build_trainer(config, join_processes('none')).train()
+    config.load_from = str(tmp_path / 'backbone.safetensors')
+    save_weights({key: value for key, value in frozen.items() if key.startswith('backbone')}, config.load_from, {})
+    with pytest.raises(CheckpointError, match=r'parameters random that this config keeps .*: neck\.'):
+        build_trainer(config, join_processes('none')).train()
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from mmdet.structures import FrameSample, InstanceData
 
 __all__ = ['PairClip', 'PairSource', 'SiamPairDataset']
 
+STRIDE = 8  # of the network's cells, in pixels
 _PAIR_STREAM, _ORDER_STREAM = 3, 4  # keep these random streams apart from each other and those of samplers
 
 
@@ -126,8 +127,11 @@ class SiamPairDataset(torch.utils.data.Dataset):
             raise ConfigError('SiamPairDataset needs at least one source')
         if not 0 <= negative_ratio <= 1:
             raise ConfigError(f'negative_ratio is a share of 0 to 1, got {negative_ratio}')
-        if not TEMPLATE_SIZE <= search_size <= CROP_SIZE or search_size % 2 == 0:
-            raise ConfigError(f'search_size is an odd number from {TEMPLATE_SIZE} to {CROP_SIZE}, got {search_size}')
+        if not TEMPLATE_SIZE <= search_size <= CROP_SIZE or (search_size - TEMPLATE_SIZE) % STRIDE:
+            raise ConfigError(
+                f'search_size is {TEMPLATE_SIZE} plus a multiple of {STRIDE}, up to {CROP_SIZE}, as the middle of the '
+                f'network\'s cells is that of the crop only then; got {search_size}'
+            )
         self.sources = [PairSource.from_config(source) for source in sources]
         self._objects = [source.objects() for source in self.sources]
         self._uses = [s.num_use or o.objects.num_videos for s, o in zip(self.sources, self._objects)]

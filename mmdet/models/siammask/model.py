@@ -89,6 +89,11 @@ class SiamMask(StreamedModel):
         for module in self._frozen_modules():
             module.requires_grad_(False)
 
+    @property
+    def stays_as_loaded(self) -> tuple[str, ...]:
+        """Beginnings of the names of weights that training does not change, so that they must be there before it."""
+        return tuple(f'{part}.' for part in self.frozen_parts)
+
     def _frozen_modules(self) -> list[nn.Module]:
         frozen: list[nn.Module] = [getattr(self, part) for part in self.frozen_parts]
         if self.refine_head is not None:  # it reads the correlation, so these layers have nothing to learn from

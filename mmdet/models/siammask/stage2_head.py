@@ -19,8 +19,6 @@ from mmdet.models.siammask.correlation import CorrelationBranch
 from mmdet.models.siammask.voting import grow, vote_maps, vote_values
 from mmdet.registry import MODELS
 
-FIRST_CELL = 7  # pixel of the crop that the middle of the first cell of a search map lies on
-
 
 class FusionNet(nn.Module):
     """Masks from RoI features: two halvings, two enlargements, and what was before each halving added on the way up.
@@ -110,7 +108,7 @@ class S2MaskHead(CorrelationBranch):
         """What a pixel's value must exceed: a share of the votes, or one mask's own threshold."""
         return self.min_vote_share if self.num_votes > 1 else self.vote_threshold
 
-    def masks(self, search: Tensor, correlation: Tensor, boxes: Tensor, index: Tensor) -> Tensor:
+    def masks(self, search: Tensor, correlation: Tensor, boxes: Tensor, index: Tensor, side: int) -> Tensor:
         """Logits (R, S, S).
 
         Args:
@@ -118,8 +116,10 @@ class S2MaskHead(CorrelationBranch):
             correlation: (B, C, n, n), of the same cells.
             boxes: (R, 4) x1 y1 x2 y2 in pixels of the search crop, where pixel i has its middle at i.
             index: (R,) which crop each box belongs to.
+            side: of the crop in pixels; the middles of crop and maps are the same point.
         """
-        shift = self.stride / 2 - FIRST_CELL  # RoIAlign has the middle of cell 0 at half a cell
+        first_cell = (side - 1) / 2 - (search.shape[-1] - 1) / 2 * self.stride  # its middle; 7 for 255 pixels, 31 cells
+        shift = self.stride / 2 - first_cell  # RoIAlign has the middle of cell 0 at half a cell
         rois = torch.cat([index[:, None].to(boxes), boxes + shift], 1)
         pooled = [
             BoxConvention().roi_align(maps, rois, self.mask_size, 1 / self.stride, 2)
@@ -138,7 +138,7 @@ class S2MaskHead(CorrelationBranch):
         count, votes = boxes.shape[:2]
         grown = grow(boxes.flatten(0, 1), self.grow, side)
         index = torch.arange(count, device=boxes.device).repeat_interleave(votes)
-        masks = self.masks(search, correlation, grown, index).sigmoid()
+        masks = self.masks(search, correlation, grown, index, side).sigmoid()
         maps = vote_maps(masks, grown, side).view(count, votes, side, side)
         return maps[:, 0] if votes == 1 else vote_values(maps, self.vote_threshold)
 
@@ -168,7 +168,7 @@ class S2MaskHead(CorrelationBranch):
                 index.append(torch.full((len(boxes),), row, device=boxes.device))
         empty = search.new_zeros(0, 4), torch.zeros(0, dtype=torch.int64, device=search.device)
         rois, rows = (torch.cat(chosen), torch.cat(index)) if chosen else empty
-        logits = self.masks(search, correlation, rois, rows)
+        logits = self.masks(search, correlation, rois, rows, side)
         targets = roi_targets(masks, rois, rows, self.mask_size)
         count = batch_count(len(rois), logits) * self.mask_size**2
         return {'loss_mask': self.loss_mask(logits, targets, count), **mask_accuracy(logits, targets)}

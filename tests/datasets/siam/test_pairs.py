@@ -117,7 +117,9 @@ def test_crowds_and_small_objects_are_not_followed(build: Any, square_config: di
         (dict(sources=[]), 'at least one source'),
         (dict(sources=[dict(data=1, frame_rang=3)]), "Did you mean 'frame_range'"),
         (dict(sources=[dict(frame_range=3)]), "needs 'data'"),
-        (dict(search_size=254), 'odd'),
+        (dict(search_size=254), 'multiple of 8'),
+        (dict(search_size=145), 'multiple of 8'),
+        (dict(search_size=519), 'up to 511'),
         (dict(negative_ratio=1.5), 'negative_ratio'),
     ],
 )

@@ -80,7 +80,7 @@ def test_losses_go_down_on_one_pair(build_siammask: Make, pairs: Make, kind: str
     model = build_siammask(kind, backbone=backbone).train()
     batch = pairs(('mask', 'negative'), 143 if kind == 'sharp' else 255)
     optimiser = torch.optim.AdamW(model.parameters(), lr=5e-3)
-    totals = []
+    totals, masks = [], []
     for _ in range(steps):
         losses = model(**batch, mode='loss')
         total = sum(value for key, value in losses.items() if 'loss' in key)
@@ -88,7 +88,9 @@ def test_losses_go_down_on_one_pair(build_siammask: Make, pairs: Make, kind: str
         total.backward()
         optimiser.step()
         totals.append(total.item())
+        masks.append(losses['loss_mask'].item())
     assert totals[-1] < 0.95 * totals[0]
+    assert masks[-1] < 0.95 * masks[0]
 
 
 def test_losses_depend_on_the_sample_alone_not_on_its_place_in_the_batch(build_siammask: Make, pairs: Make) -> None:

@@ -86,19 +86,52 @@ def test_targets_inside_boxes() -> None:
     assert roi_targets(masks, boxes, torch.tensor([0, 0]), 8).sum() == 0
 
 
-def test_rois_look_at_the_cells_under_them() -> None:
-    """A box around one cell of a search map pools that cell: its middle is at 7 + 8 i pixels."""
+@pytest.fixture
+def head() -> Any:
     register_all()
-    head = MODELS.build(dict(type='S2MaskHead', in_channels=4, mask_size=4))
-    search = torch.zeros(1, 4, 31, 31)
-    search[:, :, 10, 20] = 1
-    seen: list[torch.Tensor] = []
-    head.fusion.forward = lambda pooled: seen.append(pooled) or pooled[:, 0]
-    x, y = 7 + 8 * 20, 7 + 8 * 10
-    head.masks(search, search * 0, torch.tensor([[x - 2.0, y - 2.0, x + 2.0, y + 2.0]]), torch.tensor([0]))
-    pooled = seen[0][0, 0]
-    torch.testing.assert_close(pooled, pooled.flip(0, 1))  # in the middle of the box
-    assert pooled.min() > 0.5
+    return MODELS.build(dict(type='S2MaskHead', in_channels=4, mask_size=4, num_jittered=3))
+
+
+@pytest.mark.parametrize(('side', 'cells', 'first'), [(255, 31, 7), (143, 9, 39)], ids=['whole', 'cropped by the neck'])
+def test_rois_look_at_the_cells_under_them_in_both_maps(head: Any, side: int, cells: int, first: int) -> None:
+    """A box around one cell of a map pools that cell, and the masks of both maps are summed."""
+    head.fusion.forward = lambda pooled: pooled[:, 0]
+    x, y = first + 8 * 6, first + 8 * 3
+    box = torch.tensor([[x - 2.0, y - 2.0, x + 2.0, y + 2.0]])
+    maps = torch.zeros(1, 4, cells, cells)
+    maps[:, :, 3, 6] = 1
+    one, other, both = (
+        head.masks(maps * a, maps * b, box, torch.tensor([0]), side)[0] for a, b in ((1, 0), (0, 2), (1, 2))
+    )
+    torch.testing.assert_close(one, one.flip(0, 1))  # in the middle of the box
+    assert one.min() > 0.5
+    torch.testing.assert_close(other, 2 * one)
+    torch.testing.assert_close(both, 3 * one)
+
+
+def test_correlation_and_search_features_have_the_same_cells(head: Any) -> None:
+    """Where the template's one bright cell lies under the search map's, the correlation answers in that cell."""
+    for branch in (head.conv_kernel, head.conv_search):
+        branch.forward = lambda maps: maps[..., 1:-1, 1:-1]  # as the branch's 3x3 convolution without padding
+    kernel, search = torch.zeros(1, 4, 7, 7), torch.zeros(1, 4, 31, 31)
+    kernel[..., 3, 3] = search[..., 12, 20] = 1
+    answer = head.correlation(head.conv_kernel(kernel), search)
+    assert answer.shape[-2:] == search.shape[-2:]
+    assert torch.nonzero(answer[0, 0]).tolist() == [[12, 20]]
+
+
+def test_boxes_to_train_on(head: Any) -> None:
+    """Good proposals, each once, and shaken copies of the object's box."""
+    bbox = torch.tensor([100.0, 100.0, 140.0, 160.0])
+    right = torch.tensor([1.0, 0.0, 1.0, 0.0])
+    boxes = torch.stack([bbox + 1, bbox + 1.5, bbox + 30 * right, bbox + 8 * right])
+    scores = torch.tensor([0.9, 0.8, 0.7, 0.95])  # the second repeats the first; the third hardly overlaps the object
+    chosen = head._training_boxes(scores, boxes, bbox, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(chosen[:2], boxes[[3, 0]])
+    moved = (chosen[2:] - bbox).abs()
+    assert len(moved) == 3 and (moved > 0).all() and (moved <= torch.tensor([4.0, 6.0, 4.0, 6.0])).all()
+    head.num_proposals = 1
+    assert len(head._training_boxes(scores, boxes, bbox, torch.Generator())) == 4
 
 
 IMPOSSIBLE = [dict(mask_size=30), dict(num_votes=0), dict(min_vote_share=1.0), dict(vote_threshold=-0.1)]
