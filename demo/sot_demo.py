@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -26,6 +27,17 @@ def box(text: str) -> tuple[float, float, float, float]:
         raise argparse.ArgumentTypeError(f"a box is x,y,w,h in pixels, such as 300,100,140,260; got '{text}'")
     left, top, width, height = numbers
     return left, top, width, height
+
+
+def joined(argv: Sequence[str]) -> list[str]:
+    """``--init-box -5,3,9,9`` as one word: argparse would take a box that begins with a minus for an option."""
+    words: list[str] = []
+    for word in argv:
+        if words and words[-1] == '--init-box' and re.match(r'-[\d.]', word):
+            words[-1] += f'={word}'
+        else:
+            words.append(word)
+    return words
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -60,7 +72,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar='KEY=VALUE',
         help='override values of the config: model.test_cfg.penalty_k=0.1',
     )
-    args = parser.parse_args(argv)
+    args = parser.parse_args(joined(sys.argv[1:] if argv is None else argv))
     if not (args.out or args.json or args.show):
         parser.error('nothing to do with the results: give --out, --json or --show')
     return args

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,8 +31,8 @@ class Prompt:
         polygon: x, y of its corners in turn, or (K, 2). Four corners are a rotated rectangle (VOT); any other number
             outlines the object itself and counts as a mask.
         frame: index in the source, from 0.
-        instance_id: identity in the results, not negative; None numbers the objects in their order from 0. One that
-            was marked before starts anew.
+        instance_id: identity in the results, not negative. None takes the smallest number that no other prompt has, in
+            their order from 0. One that was marked before starts anew.
     """
 
     box: Sequence[float] | None = None
@@ -46,6 +47,8 @@ class Prompt:
             raise PromptError(f'a prompt is one of box, mask and polygon, got {" and ".join(given) or "none of them"}')
         if self.frame < 0:
             raise PromptError(f'a prompt belongs to a frame from 0 on, got {self.frame}')
+        if self.instance_id is not None and self.instance_id < 0:
+            raise PromptError(f'an instance_id is a number from 0 on, got {self.instance_id}')
         if self.box is not None and np.shape(self.box) != (4,):
             raise PromptError(f'a box is x1, y1, x2, y2, got {self.box!r}')
         if self.mask is not None and np.ndim(self.mask) != 2:
@@ -68,7 +71,8 @@ class Prompt:
         """The box x1 y1 x2 y2, and the mask (H, W) where there is one, in a frame of that size.
 
         Raises:
-            PromptError: the mask is empty or of another size than the frame, or the polygon is not finite.
+            PromptError: the mask is empty or of another size than the frame, or the polygon is not finite or has no
+                area.
         """
         if self.box is not None:
             return self.box, None
@@ -77,6 +81,8 @@ class Prompt:
             if not np.isfinite(points).all():
                 raise PromptError(f'the polygon {points.flatten().tolist()} is not finite')
             if len(points) == 4:
+                if abs(_area(points)) < 1e-6:
+                    raise PromptError(f'the polygon {points.flatten().tolist()} has no area')
                 return polygon_to_box(points.flatten().tolist()), None
             mask = _filled(points, height, width)
         else:
@@ -87,6 +93,12 @@ class Prompt:
             raise PromptError(f'the {"mask" if self.polygon is None else "polygon"} covers no pixel of the frame')
         left, top, extent_x, extent_y = cv2.boundingRect(mask.astype(np.uint8))
         return (left, top, left + extent_x, top + extent_y), mask
+
+
+def _area(points: NDArray[np.float64]) -> float:
+    """Of a polygon (K, 2); negative where its corners go round against the clock."""
+    x, y = (points - points[0]).T
+    return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
 
 
 def _filled(points: NDArray[np.float64], height: int, width: int) -> NDArray[np.bool_]:
@@ -111,15 +123,23 @@ class PromptQueue:
         if not prompts:
             raise PromptError('nothing is marked: give at least one prompt')
         self._name = source.name
-        numbered = [(order if p.instance_id is None else p.instance_id, p) for order, p in enumerate(prompts)]
+        named = {prompt.instance_id for prompt in prompts}
+        unused = (number for number in itertools.count() if number not in named)
+        numbered = [(next(unused) if p.instance_id is None else p.instance_id, p) for p in prompts]
         places = [(prompt.frame, identity) for identity, prompt in numbered]
         for frame, identity in places:
             if places.count((frame, identity)) > 1:
                 raise PromptError(f'frame {frame}: two prompts have the identity {identity}; give every object its own')
         self._waiting = sorted(
-            ((prompt.frame, identity, *prompt.resolve(*source.size)) for identity, prompt in numbered),
+            ((prompt.frame, identity, *self._resolved(prompt, identity, source)) for identity, prompt in numbered),
             key=lambda row: row[0],
         )
+
+    def _resolved(self, prompt: Prompt, identity: int, source: FrameSource) -> _Marked:
+        try:
+            return prompt.resolve(*source.size)
+        except PromptError as error:
+            raise PromptError(f'{self._name}, frame {prompt.frame}, object {identity}: {error}') from None
 
     def attach(self, samples: Sequence[FrameSample]) -> None:
         """Give the next frames of the video their ``prompts``: those of the frame, and of dropped ones before it."""

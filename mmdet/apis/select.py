@@ -32,6 +32,8 @@ def select_boxes(source: FrameSource, frame: int = 0) -> list[tuple[float, float
         raise VideoSourceError(f'cannot show a window to select in: {reason}')
     if source.live:
         raise VideoSourceError(f'{source.name} does not wait while you select; record it to a file first')
+    if frame < 0:
+        raise PromptError(f'{source.name} has no frame {frame}; the first is 0')
     image = next(itertools.islice(iter(source), frame, None), None)
     if image is None:
         raise PromptError(f'{source.name} has no frame {frame}')

@@ -13,7 +13,7 @@ from mmdet.errors import ConfigError, DataError
 from mmdet.holdout import HOLDOUT_FRACTION, SplitName
 from mmdet.registry import DATASETS
 from mmdet.sequences.davis import DavisSequence, read_davis, read_names
-from mmdet.sequences.label_maps import VOID, object_numbers
+from mmdet.sequences.label_maps import merged_objects, object_numbers
 
 __all__ = ['DAVISDataset', 'davis_document']
 
@@ -126,8 +126,7 @@ def davis_document(
 def _tracks(
     position: int, sequence: DavisSequence, merge_objects: bool, unknown_objects: UnknownObjects
 ) -> list[dict[str, Any]]:
-    objects = sequence.objects()
-    objects = [1] if merge_objects else objects
+    objects = [1] if merge_objects else sequence.objects()
     found: dict[int, list[tuple[int, np.ndarray]]] = {number: [] for number in objects}
     for frame, path in enumerate(sequence.maps):
         if path is None:
@@ -146,6 +145,4 @@ def _tracks(
 
 def _labels(sequence: DavisSequence, frame: int, merge_objects: bool) -> np.ndarray:
     labels = sequence.labels(frame)
-    if merge_objects:
-        labels = np.where((labels > 0) & (labels != VOID), 1, labels).astype(np.uint8)
-    return labels
+    return merged_objects(labels) if merge_objects else labels

@@ -151,6 +151,8 @@ def make_tester(
         names = ', '.join(type(metric).__name__ for metric in metrics)
         raise ConfigError(f'{names} cannot be computed from one test: some want resets, others a run without')
     kind = ResetTester if True in wishes else VideoTester
+    if dump_dir and kind is ResetTester:
+        raise ConfigError('--dump-detections keeps nothing under a reset protocol, which has no detections')
     head = getattr(model, 'track_head', None)
     dump = DetectionDump(dump_dir, None if head is None else type(head).__name__) if dump_dir else None
     return kind(model, loader, process, folder, metrics, dump)

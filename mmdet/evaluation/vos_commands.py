@@ -26,7 +26,7 @@ from mmdet.evaluation.vot_files import read_repetitions
 from mmdet.evaluation.vot_runs import VOTRun
 from mmdet.evaluation.youtube_vos import VOSScores
 from mmdet.sequences.davis import read_names
-from mmdet.sequences.label_maps import VOID, read_label_map
+from mmdet.sequences.label_maps import merged_objects, read_label_map
 from mmdet.sequences.vot import read_vot
 from mmdet.sequences.youtube_vos import VOSVideo, read_meta
 
@@ -41,7 +41,8 @@ def davis_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         '--sequences',
         metavar='FILE',
-        help='list of sequences, such as ImageSets/2017/val.txt (default: that of the root, else all in the folder)',
+        help='list of sequences (default: ImageSets/2017/val.txt of the root, with --merge-objects 2016/val.txt; all '
+        'folders where there is none)',
     )
     parser.add_argument('--merge-objects', action='store_true', help='all objects of a sequence as one: DAVIS 2016')
 
@@ -56,7 +57,7 @@ def evaluate_davis(arguments: Namespace) -> Report:
         size = (truth.shape[1], truth.shape[2])
         found = _maps(results / name, frames, size, f'results of {name}')
         if arguments.merge_objects:
-            truth, found = _merged(truth), _merged(found)
+            truth, found = merged_objects(truth), merged_objects(found)
         scores.sequences.append(evaluate_sequence(truth, found, arguments.task, name))
     curves = {
         s.name: {
@@ -77,7 +78,8 @@ def _davis_maps(root: Path) -> Path:
 
 
 def _davis_names(arguments: Namespace, truth_root: Path) -> list[str]:
-    listed = arguments.sequences or Path(arguments.annotations) / 'ImageSets/2017/val.txt'
+    year = 2016 if arguments.merge_objects else 2017
+    listed = arguments.sequences or Path(arguments.annotations) / f'ImageSets/{year}/val.txt'
     if arguments.sequences or Path(listed).is_file():
         return read_names(listed)
     names = sorted(path.name for path in truth_root.iterdir() if path.is_dir())
@@ -102,10 +104,6 @@ def _maps(folder: Path, frames: Sequence[str], size: tuple[int, int] | None, wha
         maps.append(read_label_map(folder / f'{frame}.png', size, what))
         size = maps[0].shape
     return np.stack(maps)
-
-
-def _merged(labels: np.ndarray) -> np.ndarray:
-    return np.where((labels > 0) & (labels != VOID), 1, labels).astype(np.uint8)
 
 
 def vos_options(parser: ArgumentParser) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     'VOID',
     'davis_palette',
     'encode_label_map',
+    'merged_objects',
     'object_numbers',
     'read_label_map',
     'write_label_map',
@@ -73,6 +74,16 @@ def object_numbers(labels: np.ndarray) -> list[int]:
     """Numbers of the objects in a label map of uint8, rising, without background and void."""
     counts = np.bincount(labels.ravel(), minlength=VOID + 1)
     return (np.flatnonzero(counts[1:VOID]) + 1).tolist()
+
+
+def merged_objects(labels: np.ndarray) -> np.ndarray:
+    """All objects of label maps (..., H, W) as object 1, as DAVIS 2016 takes them; void stays.
+
+    Maps of 0 and 255 alone, in which many programs write one object, have no void: 255 is the object there.
+    """
+    present = labels > 0
+    objects = present & (labels != VOID)
+    return np.where(objects if objects.any() else present, 1, labels).astype(np.uint8)
 
 
 def encode_label_map(labels: np.ndarray) -> bytes:

@@ -72,6 +72,11 @@ def test_one_prompt_needs_no_list(echo: VideoInferencer, frames: Make) -> None:
     assert ids(echo.track(frames(2), Prompt(box=(1, 2, 30, 40), instance_id=9))) == [[9], [9]]
 
 
+def test_objects_without_an_identity_take_one_that_is_free(echo: VideoInferencer, frames: Make) -> None:
+    prompts = [Prompt(box=(0, 0, 9, 9), instance_id=1), Prompt(box=(0, 0, 9, 9)), Prompt(box=(0, 0, 9, 9), frame=1)]
+    assert ids(echo.track(frames(2), prompts)) == [[1, 0], [1, 0, 2]]
+
+
 def test_kinds_on_one_frame(echo: VideoInferencer, frames: Make) -> None:
     mask = np.zeros((48, 64), np.uint8)
     mask[10:20, 30:50] = 255
@@ -106,6 +111,7 @@ def test_box_of_a_rotated_rectangle(polygon: tuple, centre: tuple, size: tuple) 
         (dict(polygon=(0, 0, 1, 1)), 'at least 3 corners'),
         (dict(mask=np.ones(4)), r'array \(H, W\)'),
         (dict(box=(0, 0, 1, 1), frame=-1), 'from 0 on'),
+        (dict(box=(0, 0, 1, 1), instance_id=-3), 'instance_id is a number from 0 on'),
     ],
 )
 def test_malformed_prompts(arguments: dict, match: str) -> None:
@@ -118,12 +124,14 @@ def test_malformed_prompts(arguments: dict, match: str) -> None:
     [
         ([], 'nothing is marked'),
         ([Prompt(mask=np.zeros((48, 64)))], 'covers no pixel'),
+        ([Prompt(box=(0, 0, 9, 9)), Prompt(mask=np.zeros((48, 64)), frame=2)], 'frame 2, object 1: the mask covers no'),
+        ([Prompt(polygon=(5, 5, 10, 10, 15, 15, 20, 20))], 'has no area'),
         ([Prompt(mask=np.ones((40, 64)))], 'the mask is 40 x 64, the frame 48 x 64'),
         ([Prompt(polygon=(100, 100, 120, 100, 120, 130))], 'polygon covers no pixel'),
         ([Prompt(polygon=(0, 0, float('inf'), 0, 9, 9))], 'not finite'),
         ([Prompt(box=(0, 0, 9, 9), instance_id=2), Prompt(box=(1, 1, 9, 9), instance_id=2)], 'two prompts'),
     ],
-    ids=['none', 'empty mask', 'mask size', 'polygon outside', 'not finite', 'twice'],
+    ids=['none', 'empty mask', 'its place', 'flat polygon', 'mask size', 'polygon outside', 'not finite', 'twice'],
 )
 def test_prompts_that_do_not_fit_the_video(echo: VideoInferencer, frames: Make, prompts: list, match: str) -> None:
     with pytest.raises(PromptError, match=match):

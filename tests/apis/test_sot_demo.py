@@ -60,10 +60,22 @@ def test_two_boxes_become_an_overlay_and_a_file(
 
 
 @pytest.mark.usefixtures('any_config')
+def test_a_box_over_the_border_in_a_later_frame(
+    tmp_path: Path, sot_demo: ModuleType, frames: Make, write_video: Make
+) -> None:
+    video, table = write_video(tmp_path / 'in.avi', frames(4)), tmp_path / 'out.json'
+    marks = ['--init-box', '-2,2,10,8', '--init-box=-1.5,2,10,8', '--init-frame', '2']
+    assert sot_demo.main([str(video), 'c.py', *marks, '--json', str(table)]) == 0
+    result = VideoResult.from_json(json.dumps(json.loads(table.read_text())['video']).encode())
+    assert [len(frame) for frame in result.frames] == [0, 0, 2, 2]
+    assert result.frames[2].bboxes == [[-2, 2, 8, 10], [-1.5, 2, 8.5, 10]]
+
+
+@pytest.mark.usefixtures('any_config')
 @pytest.mark.parametrize(
     ('box', 'match'),
-    [('100,5,10,10', 'outside the frame of 64 x 48'), ('5,5,0,10', 'no area')],
-    ids=['outside', 'empty'],
+    [('100,5,10,10', 'outside the frame of 64 x 48'), ('5,5,0,10', 'no area'), ('-900,-900,2000,2000', '4 times')],
+    ids=['outside', 'empty', 'huge'],
 )
 def test_boxes_that_cannot_be_followed(
     tmp_path: Path, sot_demo: ModuleType, frames: Make, write_video: Make, box: str, match: str
@@ -115,5 +127,6 @@ def test_boxes_are_drawn_in_a_window(
             select.select_boxes(source)
         return
     assert select.select_boxes(source, 2) == [(3, 4, 10, 12), (1, 1, 5, 5)]
-    with pytest.raises(PromptError, match='no frame 9'):
-        select.select_boxes(source, 9)
+    for frame in (9, -1):
+        with pytest.raises(PromptError, match=f'no frame {frame}'):
+            select.select_boxes(source, frame)

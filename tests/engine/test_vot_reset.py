@@ -147,5 +147,8 @@ def test_refused(dataset: VOTDataset, tmp_path: Path) -> None:
         run_with_resets(Follower(tracks=2), dataset, 0)
     with pytest.raises(ConfigError, match='Linear cannot be tested with resets'):
         run_of(dataset, nn.Linear(1, 1), [VOTMetric()], tmp_path).infer()
+    with pytest.raises(ConfigError, match='no detections'):
+        loader = run_of(dataset, Follower(), [], tmp_path).loader
+        make_tester(Follower(), loader, Process(), tmp_path, [VOTMetric()], dump_dir='detections')
     with pytest.raises(ConfigError, match='VOTMetric, DAVISMetric cannot be computed from one test'):
         run_of(dataset, Follower(), [VOTMetric(), DAVISMetric()], tmp_path)

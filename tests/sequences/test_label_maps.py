@@ -10,6 +10,7 @@ from PIL import Image
 
 from mmdet.errors import DataError
 from mmdet.sequences import davis_palette, object_numbers, read_label_map, write_label_map
+from mmdet.sequences.label_maps import merged_objects
 
 LABELS = np.array([[0, 1, 2], [3, 254, 255]], np.uint8)
 
@@ -21,6 +22,16 @@ def test_round_trip(tmp_path: Path) -> None:
         assert picture.mode == 'P'
         assert picture.getpalette()[:9] == [0, 0, 0, 128, 0, 0, 0, 128, 0]
     assert object_numbers(LABELS) == [1, 2, 3, 254]
+
+
+@pytest.mark.parametrize(
+    ('labels', 'expected'),
+    [([[0, 1, 2, 255]], [[0, 1, 1, 255]]), ([[0, 255, 255, 0]], [[0, 1, 1, 0]]), ([[0, 0]], [[0, 0]])],
+    ids=['void stays', 'one object drawn white', 'nothing'],
+)
+def test_all_objects_as_one(labels: list, expected: list) -> None:
+    merged = merged_objects(np.array(labels, np.uint8))
+    assert merged.dtype == np.uint8 and merged.tolist() == expected
 
 
 def test_palette() -> None:

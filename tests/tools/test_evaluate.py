@@ -12,11 +12,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mmdet.datasets.shapes import ShapesConfig, YouTubeVOSWriter, make_shapes
 from mmdet.errors import MMDetError
 from mmdet.holdout import holdout_ids
+from mmdet.sequences import read_label_map, write_label_map
+from mmdet.sequences.davis import read_names
 from mmdet.sequences.youtube_vos import read_meta
 
 MASK = {'size': [4, 6], 'counts': [0, 8, 16]}
@@ -176,6 +179,20 @@ def test_davis_with_plots(evaluate: Callable[..., int], data_dir: Path, tmp_path
     assert [path.name for path in (tmp_path / 'plots').iterdir()] == ['libby.png']
     numbers = json.loads((tmp_path / 'n.json').read_text())
     assert numbers['per_object']['libby_1']['J-Mean'] == pytest.approx(0.623027, abs=1e-6)
+
+
+def test_davis_2016_with_masks_of_0_and_255(evaluate: Callable[..., int], data_dir: Path, tmp_path: Path) -> None:
+    """The truth drawn white, against maps with object numbers; sequences are those of the root's list of 2016."""
+    root = data_dir / 'real' / 'davis'
+    names = read_names(root / 'ImageSets/2016/val.txt')
+    for name in names:
+        for path in (root / 'Annotations/480p' / name).glob('*.png'):
+            labels = read_label_map(path)
+            write_label_map(tmp_path / 'results' / name / path.name, np.where(labels > 0, 255, 0).astype(np.uint8))
+    argv = ['davis', str(tmp_path / 'results'), '--annotations', str(root), '--merge-objects']
+    assert evaluate([*argv, '--json', str(tmp_path / 'n.json')]) == 0
+    numbers = json.loads((tmp_path / 'n.json').read_text())
+    assert list(numbers['per_object']) == [f'{name}_1' for name in sorted(names)] and numbers['J&F-Mean'] == 1
 
 
 def test_vot(evaluate: Callable[..., int], data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

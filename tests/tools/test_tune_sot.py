@@ -125,6 +125,10 @@ def test_workers_share_the_search_of_a_whole_model(
     found = {trial['params'].get('model.stage2_head.vote_threshold'): trial['numbers'] for trial in trials('w')}
     assert set(found) == {None, 0.0, 0.9}
     assert found[0.0]['J-Mean'] > found[0.9]['J-Mean']  # everything, and nothing
+    argv = ['tiny.py', 'tiny.safetensors', '--out', 'refusing']
+    assert tool.main([*argv, '--param', 'model.stage2_head.vote_threshold=1.0,0.5']) == 0  # the first cannot be
+    problems = [trial['problem'] for trial in trials('refusing')]
+    assert len(problems) == 3 and sum('vote_threshold' in problem for problem in problems) == 1
 
 
 @pytest.mark.parametrize('gpus', [0, 1, 3])

@@ -96,7 +96,7 @@ class Crop511Dataset:
         self._videos, self._objects = videos.astype(np.int32), objects.astype(np.int32)
         self._sizes = np.array(sizes, dtype=np.float32)
         # arrays of bytes: workers share them, lists of strings they would copy
-        self._names, self._tracks = np.array(names).astype('S'), np.array(tracks).astype('S')
+        self._names, self._tracks = (np.char.encode(np.array(words), 'utf-8') for words in (names, tracks))
 
     def view(self, row: int) -> CropView:
         """An object in a frame, by its row in the table.

@@ -72,6 +72,8 @@ class PairSource:
             if dataset.test_mode:
                 raise ConfigError(f'{dataset.ann_file}: pairs are drawn from a data set without test_mode')
             return VideoObjects(dataset, self.min_area)
+        if self.min_area:
+            raise ConfigError(f'{type(dataset).__name__} has no areas: min_area belongs to data sets with annotations')
         if not (hasattr(dataset, 'objects') and hasattr(dataset, 'view')):
             raise ConfigError(f'pairs cannot be drawn from {type(dataset).__name__}: it has no objects and view()')
         return dataset

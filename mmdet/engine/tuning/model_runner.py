@@ -17,6 +17,7 @@ from mmdet.engine.config_types import check_types
 from mmdet.engine.distributed import Process
 from mmdet.engine.tuning.journal import Trial
 from mmdet.engine.tuning.runner import content_hash
+from mmdet.errors import ConfigError
 
 __all__ = ['ModelRunner', 'ModelTask']
 
@@ -76,13 +77,18 @@ class ModelRunner:
     def run(self, params: Mapping[str, Any]) -> Trial:
         """Test and evaluate.
 
+        A trial whose settings the model refuses says so in its ``problem``, and the search goes on.
+
         Raises:
-            MMDetError: the settings, the checkpoint or the data do not work.
+            MMDetError: the checkpoint or the data do not work.
         """
         start = time.perf_counter()
         config = self.task.load(params)
         config.work_dir = self.task.work_dir
-        tester = build_tester(config, Process(device=self.device), self.task.checkpoint, trust=self.task.trust)
+        try:
+            tester = build_tester(config, Process(device=self.device), self.task.checkpoint, trust=self.task.trust)
+        except ConfigError as error:
+            return Trial(dict(params), {}, problem=str(error))
         tester.infer()
         numbers = {name: float(value) for name, value in tester.evaluate().items()}
         tester.remove_results()

@@ -94,9 +94,9 @@ class _Axis:
 
 
 def whole_frame(mask: NDArray[np.bool_]) -> PlacedMask:
-    """A given mask (H, W) in the form of a predicted one: 1 on the object, -1 elsewhere."""
+    """A given mask (H, W) in the form of a predicted one: 2 on the object, more than any prediction, -1 elsewhere."""
     height, width = mask.shape
-    return PlacedMask(np.where(mask, np.float32(1), np.float32(OUTSIDE)), (0, 0, width, height))
+    return PlacedMask(np.where(mask, np.float32(2), np.float32(OUTSIDE)), (0, 0, width, height))
 
 
 def filled_box(corners: FloatArray, height: int, width: int) -> PlacedMask:

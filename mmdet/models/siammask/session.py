@@ -149,6 +149,8 @@ class SiamMaskSession(FrameOrder):
         corners = upright_corners(target.centre, target.size)
         if prompt.mask is not None:
             mask = whole_frame(prompt.mask)
+            around = rotated_box(prompt.mask, (0, 0), self.model.options.min_mask_area)
+            corners = corners if around is None else around
         elif seen is not None and seen[0].masks is not None:
             mask = seen[0].masks[seen[1]]
         else:

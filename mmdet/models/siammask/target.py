@@ -13,6 +13,7 @@ from mmdet.errors import PromptError
 from mmdet.structures import FrameSample, InstanceData
 
 Kernels = dict[str, Tensor]
+MOST_FRAMES = 4  # sides of the frame that a box may have; crops around larger ones would fill the memory
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,8 @@ def prompts_of(sample: FrameSample) -> list[ObjectPrompt]:
     """The checked prompts of a frame, [] where there are none.
 
     Raises:
-        PromptError: no identities, one twice, a box that is not finite, has no area or lies outside the frame, or a
-            mask that is empty or of another size.
+        PromptError: no identities, one twice, a box that is not finite, has no area, lies outside the frame or is
+            many times as large, or a mask that is empty or of another size.
     """
     given = sample.get('prompts')
     if given is None or len(given.bboxes) == 0:
@@ -98,6 +99,10 @@ def _check(prompt: ObjectPrompt, height: int, width: int, where: str) -> None:
         raise PromptError(f'{where}: {text} is not finite')
     if x2 <= x1 or y2 <= y1:
         raise PromptError(f'{where}: {text} has no area; it must be x1, y1, x2, y2 with x1 < x2 and y1 < y2')
+    if x2 - x1 > MOST_FRAMES * width or y2 - y1 > MOST_FRAMES * height:
+        raise PromptError(
+            f'{where}: {text} is more than {MOST_FRAMES} times as large as the frame of {width} x {height} pixels'
+        )
     if min(x2, width) - max(x1, 0) <= 0 or min(y2, height) - max(y1, 0) <= 0:
         raise PromptError(f'{where}: {text} lies outside the frame of {width} x {height} pixels')
     if prompt.mask is not None:

@@ -111,6 +111,14 @@ def test_crowds_and_small_objects_are_not_followed(build: Any, square_config: di
         build([dict(data=square_config, min_area=5000)])
 
 
+def test_areas_are_known_of_annotated_videos_alone(tmp_path: Path) -> None:
+    (tmp_path / 'train.json').write_text('{"a": {"00": {"000000": [1, 2, 30, 40]}}}')
+    squares = dict(type='Crop511Dataset', ann_file='train.json', data_root=str(tmp_path), with_masks=False)
+    assert SiamPairDataset([dict(data=squares)]).num_pairs == 1
+    with pytest.raises(ConfigError, match='Crop511Dataset has no areas'):
+        SiamPairDataset([dict(data=squares, min_area=9)])
+
+
 @pytest.mark.parametrize(
     ('change', 'word'),
     [

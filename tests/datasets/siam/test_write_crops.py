@@ -109,6 +109,14 @@ def test_folder_of_the_original(original: Path) -> None:
     assert found.view(1).size == pytest.approx((63.5, 63.5)) and found.view(0).mask is None
 
 
+def test_names_in_any_script(original: Path) -> None:
+    (original / 'train/a').rename(original / 'train/Käfer 犬')
+    index = (original / 'train.json').read_text().replace('train/a', 'train/Käfer 犬')
+    (original / 'train.json').write_text(index, encoding='utf-8')
+    found = Crop511Dataset('train.json', data_root=str(original), with_masks=False)
+    assert found.view(1).size == pytest.approx((63.5, 63.5))
+
+
 def test_masks_must_be_known(original: Path) -> None:
     with pytest.raises(ConfigError, match='with_masks=True'):
         Crop511Dataset('train.json', data_root=str(original))

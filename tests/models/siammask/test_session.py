@@ -197,6 +197,24 @@ def test_fused_masks_carry_the_numbers_that_were_given(
     assert set(np.unique(labels[125:180, 100:220])) == {bottom}
 
 
+def test_a_given_mask_keeps_its_pixels(dictated: Make, frame_sample: Make) -> None:
+    """Against an object that is followed there, however sure the network is; and its rotated box lies around it."""
+    stub = dictated('sharp', test_cfg=dict(mask_threshold=0.35, fuse_masks=True))
+    stub.cls[0, 5 + 2, 12, 12] = 8
+    stub.model.refine_head.masks = lambda skips, correlation, cells: torch.full((len(cells), 127, 127), 40.0)
+    box, given = [128.0, 88.0, 192.0, 152.0], np.zeros((240, 320), bool)
+    given[100:120, 140:200] = True
+    late = frame_sample(1, (240, 320), [[140.0, 100.0, 200.0, 120.0]], [7])
+    late.prompts.masks, late.prompts.has_mask = torch.from_numpy(given[None]), torch.tensor([True])
+    session = stub.model.start_video()
+    session.step(torch.zeros(1, 3, 240, 320, dtype=torch.uint8), [frame_sample(0, (240, 320), [box], [3])])
+    tracks = session.step(torch.zeros(1, 3, 240, 320, dtype=torch.uint8), [late])[0].pred_tracks
+    masks = {int(i): decode(mask).astype(bool) for i, mask in zip(tracks.instance_ids, tracks.masks)}
+    assert (masks[7] == given).all() and masks[3].any() and not (masks[3] & given).any()
+    corners = tracks.rotated_boxes[tracks.instance_ids.tolist().index(7)]
+    assert (corners.amin(0).tolist(), corners.amax(0).tolist()) == ([140, 100], [199, 119])
+
+
 @pytest.mark.parametrize('kind', ['base', 'sharp', 'stage2'])
 def test_ground_truth_in_a_sample_changes_nothing(build_siammask: Make, frame_sample: Make, kind: str) -> None:
     model, frames = build_siammask(kind), clip(3)
