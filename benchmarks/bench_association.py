@@ -69,7 +69,12 @@ ASSOCIATIONS = (
     Association('IoU of boxes', None, {'type': 'IoUTracker'}, _IOU),
     Association('IoU of masks', None, {'type': 'IoUTracker', 'overlap': 'mask'}, _IOU),
     Association('MaskTrack', 'masktrack', {'type': 'MaskTrackTracker'}, _MASKTRACK),
-    Association('MaskTrack, vectors of crops', 'reid', {'type': 'MaskTrackTracker'}, _MASKTRACK),
+    Association(
+        'MaskTrack, vectors of crops',
+        'reid',
+        {'type': 'MaskTrackTracker', 'similarity_scale': 10.0, 'similarity_offset': 0.6},  # vectors of length 1
+        {**_MASKTRACK, 'similarity_scale': (5.0, 10.0, 20.0), 'similarity_offset': (0.4, 0.6, 0.8)},
+    ),
     Association(
         'DeepSORT',
         'reid',

@@ -1,4 +1,4 @@
-"""Join MOTS results of several runs, such as one for cars and one for pedestrians, into one file per sequence."""
+"""Join MOTS results of several runs, such as cars and pedestrians, into one file each; or mend overlaps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ EPILOG = """\
 example:
   python tools/join_mots.py results/car results/pedestrian --out results/both
 
-Identities get new numbers. A pixel that several runs claim goes to the folder that is named first.
+Identities get new numbers. A pixel that several runs claim goes to the folder that is named first. Masks of one folder
+alone may overlap; their common pixels go to the earlier line.
 """
 
 

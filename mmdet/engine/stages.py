@@ -48,8 +48,17 @@ class Journal:
         return float(done['seconds'])
 
     def add(self, name: str, line: Line, seconds: float) -> None:
-        """Note that a stage has ended well; after an interruption ``seconds`` are those of its last part."""
-        write_json(self._file(name), {'command': line, 'seconds': round(seconds, 1)}, indent=2)
+        """Note that a stage has ended well, with the time of parts that were interrupted."""
+        total = self._parts(name) + seconds
+        write_json(self._file(name), {'command': line, 'seconds': round(total, 1)}, indent=2)
+
+    def add_part(self, name: str, seconds: float) -> None:
+        """Note that a stage ran for a time and did not end well."""
+        write_json(self._file(f'{name}.part'), {'seconds': round(self._parts(name) + seconds, 1)})
+
+    def _parts(self, name: str) -> float:
+        file = self._file(f'{name}.part')
+        return float(json.loads(file.read_text())['seconds']) if file.is_file() else 0.0
 
     def _file(self, name: str) -> Path:
         return self.folder / f'{name.replace(", ", "_")}.json'
@@ -77,7 +86,12 @@ def run_stages(lines: Mapping[str, Line], journal: Journal, root: Path) -> dict[
         print(f'\n[{name}] python {shlex.join(line)}', flush=True)
         started = time.monotonic()
         again = ['--resume'] if line[0] == 'tools/train.py' else []  # starts from the beginning where there is nothing
-        code = subprocess.run([sys.executable, line[0], line[1], *again, *line[2:]], cwd=root, check=False).returncode
+        command, code = [sys.executable, line[0], line[1], *again, *line[2:]], None
+        try:
+            code = subprocess.run(command, cwd=root, check=False).returncode
+        finally:  # Ctrl-C comes through here, too
+            if code != 0:
+                journal.add_part(name, time.monotonic() - started)
         if code:
             raise MMDetError(f'the stage {name} ended with code {code}; its messages are above')
         journal.add(name, line, time.monotonic() - started)

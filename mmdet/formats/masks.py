@@ -112,6 +112,7 @@ def read_masks(
     drop_unknown_classes: bool = False,
     drop_unknown_frames: bool = False,
     detections: bool = False,
+    overlaps: bool = False,
 ) -> MaskTable:
     """Read a MOTS file; an empty one has no rows.
 
@@ -123,6 +124,7 @@ def read_masks(
         classes: classes that may occur; None for any.
         drop_unknown_classes: leave rows of other classes out instead of refusing the file.
         drop_unknown_frames: leave rows of frames outside the sequence out instead of refusing the file.
+        overlaps: masks of a frame may share pixels.
         detections: masks that nobody has tracked yet: they may overlap, ids mean nothing, and frames must not go back.
 
     Raises:
@@ -147,7 +149,7 @@ def read_masks(
     if detections:
         refuse_disorder(table.frames, where, table.lines, first_frame)
         return table
-    _refuse_identities(table)
+    refuse_identities(table, overlaps)
     return table
 
 
@@ -164,7 +166,7 @@ def write_masks(path: str | Path, table: MaskTable, first_frame: int | None = No
     Raises:
         DataError: masks overlap, an id is negative or in a frame twice, or the folder cannot be written.
     """
-    _refuse_identities(table)
+    refuse_identities(table)
     shift = table.first_frame if first_frame is None else first_frame
     rows = zip((table.frames + shift).tolist(), table.ids.tolist(), table.class_ids.tolist(), table.masks.texts)
     height, width = table.masks.size
@@ -182,7 +184,8 @@ def refuse_overlaps(table: MaskTable) -> None:
     first, second = sorted(table.masks.touching)
     raise DataError(
         f'{table.place(second)}: the mask shares pixels with that of id {table.ids[first]} (line '
-        f'{table.lines[first]}); a pixel belongs to one object. mmdet.ops.disjoint gives it to the higher score.'
+        f'{table.lines[first]}); a pixel belongs to one object. tools/join_mots.py, given these results '
+        'alone, leaves it to the earlier line.'
     )
 
 
@@ -193,13 +196,14 @@ def _refuse_classes(table: MaskTable, known: NDArray[np.bool_], classes: Collect
         raise DataError(f'{table.place(row)}: class {table.class_ids[row]} is unknown; the protocol has {listed}')
 
 
-def _refuse_identities(table: MaskTable) -> None:
-    """Ids are 0 or more and in a frame once, and no pixel has two."""
+def refuse_identities(table: MaskTable, overlaps: bool = False) -> None:
+    """Ids are 0 or more and in a frame once, and no pixel has two unless ``overlaps``."""
     negative = np.flatnonzero(table.ids < 0)
     if len(negative):
         raise DataError(f'{table.place(negative[0])}: an id must be 0 or more')
     refuse_repeated(table.frames, table.ids, table.source, table.lines, table.first_frame)
-    refuse_overlaps(table)
+    if not overlaps:
+        refuse_overlaps(table)
 
 
 def _columns(lines: list[str], where: str, numbers: IntArray) -> list[list[str]]:

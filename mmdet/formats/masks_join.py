@@ -17,16 +17,17 @@ def join_mots_results(folders: Sequence[str | Path], out: str | Path) -> list[Pa
     """Join the files ``<sequence>.txt`` of several result folders; the files that were written.
 
     Args:
-        folders: two or more; where masks share a pixel, it goes to the folder that comes first.
+        folders: where masks share a pixel, it goes to the folder that comes first. One alone may have overlaps, whose
+            pixels go to the line that comes first.
         out: folder to write to.
 
     Raises:
-        ConfigError: fewer than two folders, one of them twice, or ``out`` is one of them.
+        ConfigError: no folder, one of them twice, or ``out`` is one of them.
         DataError: a folder has no results, or not those of the sequences of the others; or a file is damaged.
     """
     places = [Path(folder) for folder in folders]
-    if len(places) < 2 or len({place.resolve() for place in [*places, Path(out)]}) <= len(places):
-        raise ConfigError('joining results takes two or more folders, and another one to write to')
+    if not places or len({place.resolve() for place in [*places, Path(out)]}) <= len(places):
+        raise ConfigError('joining results takes different folders, and another one to write to')
     names = [sorted(path.name for path in place.glob('*.txt')) for place in places]
     for place, own in zip(places, names):
         odd = sorted(set(own) ^ set(names[0]))
@@ -35,7 +36,8 @@ def join_mots_results(folders: Sequence[str | Path], out: str | Path) -> list[Pa
     written = []
     for name in names[0]:
         # frames stay as they are called in the files, whether those count from 0 or from 1
-        tables = [read_masks(place / name, classes=(CAR, PEDESTRIAN)) for place in places]
+        alone = len(places) == 1
+        tables = [read_masks(place / name, classes=(CAR, PEDESTRIAN), overlaps=alone) for place in places]
         written.append(Path(out) / name)
         write_masks(written[-1], join_masks(tables))
     return written
@@ -44,8 +46,8 @@ def join_mots_results(folders: Sequence[str | Path], out: str | Path) -> list[Pa
 def join_masks(tables: Sequence[MaskTable]) -> MaskTable:
     """One table of the rows of all, by frame, with new identities and without common pixels.
 
-    Identities count from 1, no two tables have one in common. Pixels of several masks go to the earlier table; masks of
-    which nothing is left are left out.
+    Identities count from 1, no two tables have one in common. Pixels of several masks go to the earlier table, in one
+    table to the earlier row; masks of which nothing is left are left out.
 
     Raises:
         DataError: masks are of different sizes.

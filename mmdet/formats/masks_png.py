@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mmdet.errors import DataError
 from mmdet.files import write_bytes
-from mmdet.formats.masks import IDS_PER_CLASS, IGNORE, IGNORE_ID, MOTS_CLASSES, MaskTable
+from mmdet.formats.masks import IDS_PER_CLASS, IGNORE, IGNORE_ID, MOTS_CLASSES, MaskTable, refuse_identities
 from mmdet.formats.text import refuse_unknown_frames
 from mmdet.ops.rle import decode, encode
 from mmdet.structures import RLE
@@ -109,8 +109,10 @@ def write_mask_pngs(folder: str | Path, table: MaskTable, length: int, size: tup
         size: height and width of the frames.
 
     Raises:
-        DataError: a class has more identities than 16 bits can tell apart, or the folder cannot be written.
+        DataError: masks overlap, an id is negative or in a frame twice, a class has more identities than 16 bits can
+            tell apart, or the folder cannot be written.
     """
+    refuse_identities(table)
     values = _pixel_values(table)
     for frame in range(length):
         picture = np.zeros(size, np.uint16)

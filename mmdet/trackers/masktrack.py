@@ -26,11 +26,15 @@ class MaskTrackTracker(Tracker):
 
     The score of detection i and object j is
     ``log p(j | i) + score_weight * ln(score_i) + iou_weight * IoU(i, j) + label_weight * [same label]``
-    where p is a softmax over the embeddings' dot products with every remembered object and a zero for 'new', which
-    counts as IoU 0 and same label. When several detections want one object, the best keeps it.
+    where p is a softmax over the logits ``similarity_scale * (e_i . e_j - similarity_offset)`` of every remembered
+    object and a zero for 'new', which counts as IoU 0 and same label. When several detections want one object, the
+    best keeps it.
 
     Args:
         score_weight, iou_weight, label_weight: 1, 2, 10 as published; 0 leaves a term out.
+        similarity_scale, similarity_offset: 1 and 0 as published, for the vectors of ``MaskTrackHead``. Vectors of
+            length 1, such as those of ``ReIDTrackHead``, need a scale of 10 or so, and as offset the product at which
+            an object is as likely a new one: with 0, a new object that looks a little like an old one becomes that.
         memory_frames: forget an object that was not seen for this many frames; None never forgets (the original
             program). mmtracking and mmdetection 3 use 20.
         label: ``frozen`` keeps an object's first class in memory (original), ``latest`` its newest (ports).
@@ -50,6 +54,8 @@ class MaskTrackTracker(Tracker):
         score_weight: float = 1.0,
         iou_weight: float = 2.0,
         label_weight: float = 10.0,
+        similarity_scale: float = 1.0,
+        similarity_offset: float = 0.0,
         memory_frames: int | None = None,
         label: Literal['frozen', 'latest'] = 'frozen',
         duplicate_policy: Literal['unique', 'paper'] = 'unique',
@@ -62,11 +68,14 @@ class MaskTrackTracker(Tracker):
             raise ConfigError(f"duplicate_policy {duplicate_policy!r} does not exist; use 'unique' or 'paper'")
         if motion not in ('kalman', None):
             raise ConfigError(f"motion {motion!r} does not exist; use 'kalman' or None")
+        if similarity_scale <= 0:
+            raise ConfigError(f'similarity_scale must be positive, got {similarity_scale}')
         if memory_frames is not None and memory_frames < 1:
             raise ConfigError(f'memory_frames must be at least 1 or None, got {memory_frames}')
         if motion_frames < 1:
             raise ConfigError(f'motion_frames must be at least 1, got {motion_frames}')
         self.score_weight, self.iou_weight, self.label_weight = score_weight, iou_weight, label_weight
+        self.similarity_scale, self.similarity_offset = similarity_scale, similarity_offset
         self.memory_frames, self.label, self.duplicate_policy = memory_frames, label, duplicate_policy
         self.motion, self.motion_frames = motion, motion_frames
         self.reset()
@@ -108,7 +117,8 @@ class MaskTrackTracker(Tracker):
 
     def match_scores(self, detections: InstanceData) -> Tensor:
         """Score (N, 1 + M) of every detection with 'new object' and every remembered object."""
-        logits = functional.pad(detections.embeddings @ self._embeddings.T, (1, 0))  # type: ignore[union-attr]
+        products = detections.embeddings @ self._embeddings.T  # type: ignore[union-attr]
+        logits = functional.pad(self.similarity_scale * (products - self.similarity_offset), (1, 0))
         overlaps = functional.pad(box_iou(detections.bboxes, self._expected_bboxes()), (1, 0))
         same = functional.pad((detections.labels[:, None] == self._labels[None]).float(), (1, 0), value=1.0)
         certainty = detections.scores.clamp(min=1e-12).log()[:, None]

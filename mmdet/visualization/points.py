@@ -63,9 +63,9 @@ def look_at_points(head: PointTrackHead, clip: Clip, index: int, detections: Ins
         raise ConfigError(f'the mask of instance {row} is empty')
     height, width = clip.samples[index].img_shape
     scale = np.array([width / masks.shape[2], height / masks.shape[1]] * 2)
-    mean = regions.means()[row].numpy() * scale[[1, 0]]
+    mean = regions.means()[row].cpu().numpy() * scale[[1, 0]]
     wins = np.bincount(result.winners[row].cpu().numpy(), minlength=head.sampler.num_context)
-    window = regions.windows[row].numpy() * scale
+    window = regions.windows[row].cpu().numpy() * scale
     return PointsView(
         window=(window[0], window[1], window[2], window[3]),
         foreground=_places(points.foreground, row, mean),

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mmdet.datasets import MOTSDataset, TrainIndex
+from mmdet.datasets import ChunkIndex, MOTSDataset, TrainIndex
 from mmdet.datasets.check import check_data
 from mmdet.datasets.shapes import ShapesConfig, make_shapes
 from mmdet.datasets.shapes.writers.kitti_mots import KITTIMOTSWriter
@@ -85,6 +85,10 @@ def test_choice_of_sequences(root: Path, choice: dict, names: list[str]) -> None
 def test_frames_without_ground_truth(root: Path) -> None:
     dataset = MOTSDataset('', str(root), 'testing/image_02', test_mode=True)
     assert not dataset.has_annotations and dataset.videos[0].length == 5
+    pipeline = [dict(type='LoadFrames'), dict(type='LoadAnnotations'), dict(type='PackClip')]
+    dataset = MOTSDataset('', str(root), 'testing/image_02', test_mode=True, pipeline=pipeline)
+    (sample,) = dataset[ChunkIndex(0, 0, 1)]['data_samples']
+    assert 'gt_instances' not in sample  # which is not the same as an empty frame
 
 
 def test_ground_truth_without_frames_needs_a_map(root: Path) -> None:

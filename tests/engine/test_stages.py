@@ -40,9 +40,19 @@ def test_after_a_failure_the_same_call_goes_on(tmp_path: Path) -> None:
     with pytest.raises(MMDetError, match='two ended with code 1'):
         run_stages(lines, journal, tmp_path)
     (tmp_path / 'folder').mkdir()
-    run_stages(lines, journal, tmp_path)
+    journal.add_part('two', 1000)
+    assert run_stages(lines, journal, tmp_path)['two'] >= 1000
     assert (tmp_path / 'out.txt').read_text() == 'one'
     assert (tmp_path / 'folder/out.txt').read_text() == 'two'
+
+
+def test_time_before_an_interruption_counts(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.add_part('one', 3)
+    journal.add_part('one', 4)
+    assert journal.seconds('one', ['a']) is None
+    journal.add('one', ['a'], 5)
+    assert journal.seconds('one', ['a']) == 12
 
 
 def test_a_training_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:

@@ -165,6 +165,12 @@ def test_maps_number_ids_of_results(tmp_path: Path) -> None:
     assert (decode(again.masks.rle(1)) == decode(A)).all()
 
 
+@pytest.mark.parametrize(('ids', 'masks'), [([7, 3], [A, A]), ([7, 7], [A, B])], ids=['overlap', 'twice'])
+def test_maps_tell_one_identity_per_pixel(tmp_path: Path, ids: list[int], masks: list) -> None:
+    with pytest.raises(DataError, match=r'shares pixels|twice'):
+        write_mask_pngs(tmp_path, MaskTable.of('results', [0, 0], ids, [2, 2], masks), 1, SIZE)
+
+
 def test_maps_of_ground_truth_are_complete(tmp_path: Path) -> None:
     table = MaskTable.of('truth', [0, 3], [2001, 2001], [2, 2], [A, A], first_frame=1)
     write_mask_pngs(tmp_path, table, 4, SIZE)

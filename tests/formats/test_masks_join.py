@@ -64,8 +64,8 @@ def test_sequences_without_masks(tmp_path: Path, rows: list[Row]) -> None:
 @pytest.mark.parametrize(
     ('names', 'error', 'message'),
     [
-        (['car'], ConfigError, 'two or more folders'),
-        (['car', 'car'], ConfigError, 'two or more folders'),
+        ([], ConfigError, 'different folders'),
+        (['car', 'car'], ConfigError, 'different folders'),
         (['car', 'both'], ConfigError, 'another one to write to'),
         (['car', 'more'], DataError, r'b\.txt is not in every folder'),
         (['nothing', 'nowhere'], DataError, 'no <sequence>'),
@@ -78,6 +78,20 @@ def test_refused(tmp_path: Path, names: list[str], error: type[Exception], messa
         write(tmp_path / f'{name}/{file}.txt', 1, [(0, 1, 0, 1)], width)
     with pytest.raises(error, match=message):
         join_mots_results([tmp_path / name for name in names], tmp_path / 'both')
+
+
+def test_overlaps_of_one_folder_go_to_the_earlier_line(tmp_path: Path) -> None:
+    write(tmp_path / 'one/a.txt', 1, [(0, 4, 0, 3), (0, 9, 5, 6), (1, 4, 0, 1)])
+    lines = (tmp_path / 'one/a.txt').read_text().splitlines()
+    write(tmp_path / 'other/a.txt', 1, [(0, 2, 2, 5)])
+    lines.insert(1, (tmp_path / 'other/a.txt').read_text().strip())
+    (tmp_path / 'one/a.txt').write_text('\n'.join(lines))
+    with pytest.raises(DataError, match='leaves it to the earlier line'):
+        read_masks(tmp_path / 'one/a.txt')
+    join_mots_results([tmp_path / 'one'], tmp_path / 'mended')
+    found = columns(read_masks(tmp_path / 'mended/a.txt'))
+    assert [(frame, places) for frame, _, _, places in found] == [(0, [0, 1, 2, 3]), (0, [4, 5]), (0, [6]), (1, [0, 1])]
+    assert found[0][1] == found[3][1] and len({row[1] for row in found}) == 3
 
 
 def test_the_tool(repo_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

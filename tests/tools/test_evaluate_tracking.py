@@ -41,6 +41,19 @@ def mots(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_folder_beside_a_mots_file(evaluate, mots: Path) -> None:
+    out, folder = mots / 'numbers.json', mots / 'results/0000'
+    files = [str(mots / 'results'), '--annotations', str(mots / 'gt'), '--seqmap', str(mots / 'map')]
+    files += ['--json', str(out)]
+    folder.mkdir()
+    (folder / 'overlay.jpg').write_bytes(b'')
+    assert evaluate(['mots', *files]) == 0  # no maps: the text is what counts
+    assert json.loads(out.read_bytes())['scores']['car']['all']['CLR_Re'] == 1
+    (folder / '000000.png').write_bytes(b'')
+    with pytest.raises(DataError, match=r'0000\.txt and the maps in 0000/ are both there'):
+        evaluate(['mots', *files])
+
+
 @pytest.mark.parametrize(('protocol', 'name'), [('trackeval', 'sMOTA'), ('mots_tools', 'sMOTSA')])
 def test_mots(evaluate, mots: Path, capsys, protocol: str, name: str) -> None:
     out = mots / 'numbers.json'

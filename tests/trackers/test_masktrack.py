@@ -198,3 +198,17 @@ def test_motion_follows_the_best_of_several_holders() -> None:
     tracker.update(second_frame(D1, D0, D2), frame(1))
     box = tracker._kalman.bboxes()[0]  # type: ignore[union-attr]
     assert 11 < box[0] < 12  # pulled from 10 to D0's 12
+
+
+@pytest.mark.parametrize(('settings', 'ids'), [({}, [0]), (dict(similarity_scale=10.0, similarity_offset=0.5), [0, 2])])
+def test_vectors_of_length_one_need_a_level_for_new_objects(settings: dict, ids: list[int]) -> None:
+    """An object that comes late and looks a little like an old one of its class, far away from all."""
+    tracker = started(**settings)
+    late = torch.tensor([0.2, 0.0, 0.96**0.5])
+    rows = (([10, 10, 49, 49], 0.9, 0, [1.0, 0, 0]), ([300, 10, 339, 49], 0.9, 0, late.tolist()))
+    assert tracker.update(second_frame(*rows), frame(1)).instance_ids.tolist() == ids
+
+
+def test_a_scale_of_similarity_is_positive() -> None:
+    with pytest.raises(ConfigError, match='similarity_scale'):
+        MaskTrackTracker(similarity_scale=0.0)

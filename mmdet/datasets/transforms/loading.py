@@ -59,7 +59,8 @@ class LoadAnnotations:
     """Read boxes, labels, annotation ids and masks of every frame.
 
     Objects that cannot be trained on (see :meth:`mmdet.datasets.annotations.AnnotationTable.mark_valid`) are left out;
-    crowds stay, marked. Must come before transforms that change pixels.
+    crowds stay, marked. Must come before transforms that change pixels. Frames of a data set without any annotation get
+    no objects, rather than none that are there.
 
     Raises:
         DataError: a mask is damaged, missing or of another size than the frame.
@@ -67,7 +68,8 @@ class LoadAnnotations:
 
     def __call__(self, clip: PipelineClip, rng: np.random.Generator) -> PipelineClip:
         for frame in clip.frames:
-            frame.objects = load_objects(frame, clip.source)
+            if len(frame.video.table.ids):
+                frame.objects = load_objects(frame, clip.source)
         return clip
 
 

@@ -50,7 +50,7 @@ DEFAULT_SPACES: dict[str, Space] = {
         'momentum_weight': (0.0, 0.2, 0.4),
     },
     'PointTrackTracker': {
-        'threshold': (0.5, 0.65, 0.8),
+        'distance_offset': (1.5, 2.5, 4.0, 8.81),
         'overlap_weight': (0.5, 0.75, 1.0),
         'keep_alive': (10, 30),
     },

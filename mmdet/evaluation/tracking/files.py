@@ -196,9 +196,12 @@ def _mots_sources(root: Path) -> tuple[dict[str, Path], int]:
 
 
 def _mots_result(results: Path, name: str) -> Path:
-    if (results / name).is_dir():
-        return results / name
-    return _result_file(results, name)
+    folder = results / name
+    if not folder.is_dir() or not any(folder.glob('*.png')):
+        return _result_file(results, name)
+    if results.joinpath(f'{name}.txt').is_file():
+        raise DataError(f'{results}: {name}.txt and the maps in {name}/ are both there; remove the one that is old')
+    return folder
 
 
 def _read_table(

@@ -139,8 +139,9 @@ class EmbeddingClusterer:
         return found
 
     def _all_classes(self, maps: EmbeddingMaps, seeds: Tensor) -> list[Clusters]:
-        joined = seeds.amax(1) if self.over_classes == 'highest' else seeds.sum(1).clamp(max=1)
-        ids = self.label_maps(maps.votes, maps.sigmas, joined)
+        joined = seeds.amax(1) if self.over_classes == 'highest' else seeds.sum(1)
+        ids = self.label_maps(maps.votes, maps.sigmas, joined)  # beyond 1 the order of seeds still tells the middle
+        joined = joined.clamp(max=1)
         return [_classified(_masks_of(part), seed, peak) for part, seed, peak in zip(ids, seeds, joined)]
 
     def label_maps(self, votes: Tensor, sigmas: Tensor, seeds: Tensor) -> Tensor:
@@ -148,7 +149,7 @@ class EmbeddingClusterer:
 
         Args:
             votes, sigmas: (G, 2, H, W) and (G, S, H, W), see :class:`EmbeddingMaps`.
-            seeds: (G, H, W) in [0, 1].
+            seeds: (G, H, W) from 0; pixels join objects in falling order.
         """
         ids = torch.zeros(seeds.shape, dtype=torch.int64, device=seeds.device)
         # A GPU waits for launches, so all maps step together; a CPU for memory, so it takes the short way through each.
