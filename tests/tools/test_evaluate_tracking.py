@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mmdet.errors import DataError
-from mmdet.formats import MaskTable, write_masks
+from mmdet.formats import MaskTable, read_masks, write_mask_pngs, write_masks
 from mmdet.ops.rle import encode
 
 
@@ -41,17 +41,42 @@ def mots(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_folder_beside_a_mots_file(evaluate, mots: Path) -> None:
-    out, folder = mots / 'numbers.json', mots / 'results/0000'
-    files = [str(mots / 'results'), '--annotations', str(mots / 'gt'), '--seqmap', str(mots / 'map')]
-    files += ['--json', str(out)]
-    folder.mkdir()
-    (folder / 'overlay.jpg').write_bytes(b'')
-    assert evaluate(['mots', *files]) == 0  # no maps: the text is what counts
-    assert json.loads(out.read_bytes())['scores']['car']['all']['CLR_Re'] == 1
-    (folder / '000000.png').write_bytes(b'')
-    with pytest.raises(DataError, match=r'0000\.txt and the maps in 0000/ are both there'):
-        evaluate(['mots', *files])
+def test_results_as_text_and_as_maps(evaluate, mots: Path) -> None:
+    """Text counts where it is there, whatever lies in a folder of the same name; maps where there is none."""
+    out, results = mots / 'numbers.json', mots / 'results'
+    arguments = ['mots', str(results), '--annotations', str(mots / 'gt'), '--seqmap', str(mots / 'map')]
+
+    def score() -> float:
+        assert evaluate([*arguments, '--json', str(out)]) == 0
+        return json.loads(out.read_bytes())['scores']['car']['all']['sMOTA']
+
+    of_text = score()
+    (results / '0000').mkdir()
+    (results / '0000/overlay.jpg').write_bytes(b'')
+    assert score() == of_text
+    truth = read_masks(mots / 'gt/0000.txt')
+    write_mask_pngs(results / '0000', truth, 2, (20, 40))
+    assert score() == of_text < 1
+    (results / '0000.txt').unlink()
+    assert score() == 1
+
+
+@pytest.mark.parametrize('protocol', ['trackeval', 'mots_tools'])
+def test_motschallenge_counts_frames_from_one(evaluate, mots: Path, protocol: str) -> None:
+    people = read_masks(mots / 'gt/0000.txt')
+    table = MaskTable.of('gt', people.frames, people.ids + 1000, [2] * 4, people.masks.rles(), first_frame=1)
+    for path in ('train/0002/gt/gt.txt', 'found/0002.txt'):
+        write_masks(mots / path, table)
+    assert (mots / 'found/0002.txt').read_text().startswith('1 2001 2 ')
+    out = mots / 'numbers.json'
+    arguments = ['mots', str(mots / 'found'), '--annotations', str(mots / 'train'), '--protocol', protocol]
+    assert evaluate([*arguments, '--json', str(out)]) == 0
+    name = 'sMOTA' if protocol == 'trackeval' else 'sMOTSA'
+    assert json.loads(out.read_bytes())['scores']['pedestrian']['all'][name] == 1
+    text = (mots / 'found/0002.txt').read_text()
+    (mots / 'found/0002.txt').write_text(text.replace('2 2001', '3 2001'))  # a frame too late
+    assert evaluate([*arguments, '--json', str(out)]) == 0
+    assert json.loads(out.read_bytes())['scores']['pedestrian']['all'][name] < 1
 
 
 @pytest.mark.parametrize(('protocol', 'name'), [('trackeval', 'sMOTA'), ('mots_tools', 'sMOTSA')])

@@ -196,12 +196,11 @@ def _mots_sources(root: Path) -> tuple[dict[str, Path], int]:
 
 
 def _mots_result(results: Path, name: str) -> Path:
+    """The text, which is always written; maps where there is none."""
     folder = results / name
-    if not folder.is_dir() or not any(folder.glob('*.png')):
-        return _result_file(results, name)
-    if results.joinpath(f'{name}.txt').is_file():
-        raise DataError(f'{results}: {name}.txt and the maps in {name}/ are both there; remove the one that is old')
-    return folder
+    texts = (results / f'{name}.txt', results / 'data' / f'{name}.txt')
+    maps = folder.is_dir() and any(folder.glob('*.png'))
+    return folder if maps and not any(text.is_file() for text in texts) else _result_file(results, name)
 
 
 def _read_table(
