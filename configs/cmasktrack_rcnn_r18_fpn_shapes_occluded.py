@@ -1,8 +1,8 @@
 """CMaskTrack R-CNN for procedural videos with heavy occlusion; everything but the calibration head is the baseline's.
 
-Fused features start as the frame's own. Displacements of up to 8 cells reach as far as objects move in 5 frames. Offsets
-learn at a tenth of the rate: Adam moves every weight by about the rate, however small its gradient, and at the full rate
-offsets soon point far away from everything.
+Fused features start as the frame's own. Displacements of up to 8 cells reach as far as objects move in 5 frames.
+Offsets learn at a tenth of the rate: Adam moves every weight by about the rate, however small its gradient, and at the
+full rate offsets soon point far away from everything.
 """
 
 _base_ = './masktrack_rcnn_r18_fpn_shapes_occluded.py'
