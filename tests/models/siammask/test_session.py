@@ -303,3 +303,18 @@ def test_the_test_loop_drives_sessions(build_siammask: Make, frame_sample: Make)
             sample.set_metainfo(dict(video_id=video, video_length=3))
             results += model([clip(1, index)], [[sample]], mode='predict')
     assert [len(sample.pred_tracks.masks) for sample in results] == [1, 1, 1, 2, 2, 2]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
+@pytest.mark.parametrize('kind', ['base', 'sharp', 'stage2'])
+def test_a_gpu_trains_and_follows_as_a_cpu(build_siammask: Make, frame_sample: Make, pairs: Make, kind: str) -> None:
+    model, batch = build_siammask(kind), pairs(side=143 if kind == 'sharp' else 255)
+    samples = [frame_sample(i, boxes=BOXES if i == 0 else None) for i in range(3)]
+    expected, losses = run(model, clip(3), samples), model(**batch, mode='loss')
+    model.cuda()
+    for name, value in model(**batch, mode='loss').items():
+        torch.testing.assert_close(value.cpu(), losses[name], rtol=1e-3, atol=1e-4)
+    for here, there in zip(run(model, clip(3), samples), expected):
+        torch.testing.assert_close(here.bboxes, there.bboxes, atol=0.1, rtol=0)
+        torch.testing.assert_close(here.scores, there.scores, atol=1e-3, rtol=0)
