@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mmdet.datasets.shapes import ShapesConfig, make_shapes
 from mmdet.engine.build import build_tester, build_trainer
 from mmdet.engine.config import load_config
 from mmdet.engine.distributed import join_processes
+from mmdet.sequences import object_numbers, read_label_map
 
 
 @pytest.mark.parametrize('name', ['siammask_base_r18_shapes', 'siammask_sharp_r18_shapes', 's2iammask_r18_shapes'])
@@ -23,5 +25,15 @@ def test_train_and_test(reduced_config: Callable, repo_root: Path, tmp_path: Pat
     config.val_dataloader, config.val_evaluator = config.test_dataloader, config.test_evaluator
     process = join_processes('none')
     assert build_trainer(config, process).train()
-    numbers = build_tester(config, process, tmp_path / 'last.safetensors').run()
+    tester = build_tester(config, process, tmp_path / 'last.safetensors')
+    numbers = tester.run()
     assert numbers is not None and 0 <= numbers['J-Mean'] <= 1
+    results = Path(tester.export(tmp_path / 'results'))
+    truth = tmp_path / 'davis/Annotations/480p'
+    names = sorted(path.name for path in results.iterdir())
+    assert len(names) == 2 and all(len(list((results / name).glob('*.png'))) == 4 for name in names)
+    for name in names:  # what was marked is the result of its frame; later maps hold no other objects
+        first = read_label_map(truth / name / '00000.png')
+        np.testing.assert_array_equal(read_label_map(results / name / '00000.png'), first)
+        numbers_of = [set(object_numbers(read_label_map(path, first.shape))) for path in (results / name).glob('*.png')]
+        assert all(found <= set(object_numbers(first)) for found in numbers_of)
