@@ -14,7 +14,6 @@ _train_pipeline = [
     dict(type='PackClip'),
 ]
 _set = dict(
-    _delete_=True,
     type='MOTSDataset',
     data_root='data/shapes_mots/',
     ann_file='instances_txt',
@@ -38,4 +37,4 @@ test_dataloader = dict(
         pipeline=[dict(type='LoadFrames'), dict(type='PackClip')],
     ),
 )
-test_evaluator = dict(_delete_=True, type='MOTSMetric')
+test_evaluator = dict(type='MOTSMetric')

@@ -84,7 +84,7 @@ model = dict(
         label_weight=10.0,
         memory_frames=None,
         label='frozen',
-        duplicate_policy='unique',  # 'paper' lets one identity appear twice in a frame, as the original does
+        duplicate_policy='unique',  # 'paper': an identity may be in a frame twice, as in the original's tracker
     ),
 )
 

@@ -11,7 +11,6 @@ Validated and tested on whole frames.
 _base_ = './pointtrack_car_kitti_mots.py'
 
 train_dataloader = dict(
-    _delete_=True,
     batch_size=24,
     num_workers=4,
     sampler=dict(type='ClipBatchSampler', balance='video', group_by=None),  # every track equally often

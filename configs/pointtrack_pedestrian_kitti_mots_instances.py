@@ -18,7 +18,6 @@ model = dict(
     )
 )
 train_dataloader = dict(
-    _delete_=True,
     batch_size=24,
     num_workers=4,
     sampler=dict(type='ClipBatchSampler', balance='video', group_by=None),  # every track equally often

@@ -7,7 +7,6 @@
 _base_ = './reid_deepsort_shapes.py'
 
 _videos = dict(
-    _delete_=True,
     type='MOTSDataset',
     data_root='data/shapes_mots/',
     ann_file='instances_txt',

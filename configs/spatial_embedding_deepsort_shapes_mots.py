@@ -15,7 +15,6 @@ model = dict(
         weights=None,  # last.safetensors of reid_deepsort_shapes_mots.py
     ),
     tracker=dict(
-        _delete_=True,
         type='DeepSORTTracker',
         n_init=1,
         max_age=20,

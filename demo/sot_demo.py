@@ -1,4 +1,4 @@
-"""Follow objects that you mark in the first frame of a video, and see their masks.
+"""Follow objects that you mark in a frame of a video, the first by default, and see their masks.
 
     python demo/sot_demo.py tennis.mp4 CONFIG --checkpoint WEIGHTS --init-box 300,100,140,260 --out tennis_masks.mp4
     python demo/sot_demo.py frames/ CONFIG --checkpoint WEIGHTS --init-box 9,9,50,60 --init-box 90,9,50,60 --json j.json
@@ -51,10 +51,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         type=box,
         action='append',
         metavar='X,Y,W,H',
-        help='left, top, width and height of an object in the first frame, in pixels; once per object',
+        help='left, top, width and height of an object in frame --init-frame, in pixels; once per object',
     )
     marks.add_argument('--select', action='store_true', help='draw the boxes with the mouse; needs a display')
-    parser.add_argument('--init-frame', type=int, default=0, help='frame that the boxes belong to (%(default)s)')
+    parser.add_argument('--init-frame', type=int, default=0, help='frame of the boxes, from 0 (%(default)s)')
     parser.add_argument('--out', help='overlay: .mp4, .avi or .webm file, or a folder for images')
     parser.add_argument('--json', help='file for the tracks: scores, boxes, rotated boxes, masks and who is lost')
     parser.add_argument('--show', action='store_true', help='show a window; q or Escape stops')

@@ -116,13 +116,16 @@ class PromptQueue:
 
     Raises:
         PromptError: there is none, two with one identity on one frame, a mask is empty or of another size, or a frame
-            lies after the end of a source of known length.
+            lies far after the end of a source of known length, which some files only estimate.
     """
 
     def __init__(self, prompts: Sequence[Prompt], source: FrameSource) -> None:
         if not prompts:
             raise PromptError('nothing is marked: give at least one prompt')
         self._name = source.name
+        last = max(prompt.frame for prompt in prompts)
+        if source.length >= 0 and last >= source.length + max(source.length // 10, 10):
+            raise PromptError(f'{source.name} has {source.length} frames; there is a prompt for frame {last} (from 0)')
         named = {prompt.instance_id for prompt in prompts}
         unused = (number for number in itertools.count() if number not in named)
         numbered = [(next(unused) if p.instance_id is None else p.instance_id, p) for p in prompts]
@@ -159,7 +162,9 @@ class PromptQueue:
         """
         if self._waiting:
             frames = ', '.join(str(row[0]) for row in self._waiting)
-            raise PromptError(f'{self._name} has {num_frames} frames; there are prompts for frame {frames} (from 0)')
+            raise PromptError(
+                f'{num_frames} frames of {self._name} were read; there are prompts for frame {frames} (from 0)'
+            )
 
 
 def _instances(marked: dict[int, _Marked], height: int, width: int) -> InstanceData:

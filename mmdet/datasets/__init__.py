@@ -11,6 +11,7 @@ from mmdet.datasets.instances import InstanceDatabase
 from mmdet.datasets.loader import Batch, build_test_loader, build_train_loader
 from mmdet.datasets.motchallenge import MOTChallengeDataset
 from mmdet.datasets.mots import MOTSDataset
+from mmdet.datasets.prompted import PromptedVideoDataset, mask_track
 from mmdet.datasets.samplers import ChunkSampler, ClipBatchSampler
 from mmdet.datasets.siam import Crop511Dataset, SiamPairAugmentation, SiamPairDataset
 from mmdet.datasets.vot import VOTDataset
@@ -35,6 +36,7 @@ __all__ = [
     'MOTSDataset',
     'Market1501Dataset',
     'OVISDataset',
+    'PromptedVideoDataset',
     'SiamPairAugmentation',
     'SiamPairDataset',
     'TrackAnnotation',
@@ -48,5 +50,6 @@ __all__ = [
     'build_test_loader',
     'build_train_loader',
     'holdout_ids',
+    'mask_track',
     'transforms',
 ]

@@ -36,8 +36,8 @@ class PromptedVideoDataset(VideoDataset):
     prompted = True  # models are given the objects, so their classes need not be those of the set
 
     def sequence_name(self, video: VideoInfo) -> str:
-        """Name of a video's folder."""
-        return PurePosixPath(video.file_names[0]).parts[0]
+        """The folder of a video's frames, below that of all frames."""
+        return str(PurePosixPath(video.file_names[0]).parent)
 
     def frame_names(self, video: VideoInfo) -> list[str]:
         """Names of a video's frames without suffix."""

@@ -212,12 +212,18 @@ def _task(owner: Any) -> str:
 
 
 def _check_task(model: nn.Module, dataset: Any) -> None:
-    """Refuse a model for videos on a data set of crops, and the reverse."""
+    """Refuse a model on a data set of another task, and one that follows what is marked where nothing is."""
     if _task(model) != _task(dataset):
         raise ConfigError(
             f'{type(model).__name__} is a model for {_task(model)} and {type(dataset).__name__} a data set for '
             f'{_task(dataset)}. ReIDNet goes with Market1501Dataset and with any video data set inside '
             "dict(type='VideoCropDataset', videos=...)"
+        )
+    if getattr(model, 'needs_prompts', False) and dataset.test_mode and not getattr(dataset, 'prompted', False):
+        raise ConfigError(
+            f'{type(model).__name__} follows what is marked, and {type(dataset).__name__} marks nothing: test it on '
+            'DAVISDataset, which reads every set in the layout of DAVIS, YouTubeVOSDataset, VOTDataset or a '
+            'PromptedVideoDataset of your own'
         )
 
 

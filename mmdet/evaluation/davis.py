@@ -110,6 +110,11 @@ def evaluate_sequence(
     if task == 'unsupervised':
         return _unsupervised(truth, result, objects, radius, name)
     highest = _highest(result)
+    if count < highest <= _highest(truth):
+        raise DataError(
+            f'{where}object {highest} begins after the first frame; DAVIS scores objects of the first frame alone, '
+            'YouTubeVOSMetric all'
+        )
     if highest > count:
         raise DataError(f'{where}the result has object {highest}, the ground truth {count} objects')
     return object_scores(truth, result, objects, range(1, len(truth) - 1), radius, name)

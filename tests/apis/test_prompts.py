@@ -140,8 +140,13 @@ def test_prompts_that_do_not_fit_the_video(echo: VideoInferencer, frames: Make, 
 
 def test_a_prompt_after_the_end(echo: VideoInferencer, frames: Make) -> None:
     stream = echo.track(frames(3), [Prompt(box=(0, 0, 9, 9)), Prompt(box=(0, 0, 9, 9), frame=7)])
-    with pytest.raises(PromptError, match='has 3 frames; there are prompts for frame 7'):
+    with pytest.raises(PromptError, match=r'3 frames of .* were read; there are prompts for frame 7'):
         list(stream)
+
+
+def test_a_prompt_far_after_the_end_is_refused_before_anything_runs(echo: VideoInferencer, frames: Make) -> None:
+    with pytest.raises(PromptError, match='has 3 frames; there is a prompt for frame 50'):
+        echo.track(frames(3), Prompt(box=(0, 0, 9, 9), frame=50))
 
 
 def test_each_kind_of_model_is_called_its_own_way(echo: VideoInferencer, square_model: Make, frames: Make) -> None:

@@ -50,5 +50,5 @@ def test_paths_are_below_mmdet_or_whole() -> None:
     assert len(names) > 40
     for name in names:
         assert not name.startswith('mmdet/'), f'{name}: the page says that its paths are below mmdet/'
-        root = ROOT if name.startswith(('tools/', 'tests/', 'docs/')) else ROOT / 'mmdet'
+        root = ROOT if name.startswith(('tools/', 'demo/', 'tests/', 'docs/')) else ROOT / 'mmdet'
         assert (root / name).exists(), name

@@ -12,6 +12,7 @@ from mmdet.datasets.shapes import ShapesConfig, make_shapes
 from mmdet.engine.build import build_tester, build_trainer
 from mmdet.engine.config import load_config
 from mmdet.engine.distributed import join_processes
+from mmdet.errors import ConfigError
 from mmdet.sequences import object_numbers, read_label_map
 
 
@@ -37,3 +38,14 @@ def test_train_and_test(reduced_config: Callable, repo_root: Path, tmp_path: Pat
         np.testing.assert_array_equal(read_label_map(results / name / '00000.png'), first)
         numbers_of = [set(object_numbers(read_label_map(path, first.shape))) for path in (results / name).glob('*.png')]
         assert all(found <= set(object_numbers(first)) for found in numbers_of)
+
+
+def test_a_set_that_marks_nothing_is_refused(reduced_config: Callable, tmp_path: Path) -> None:
+    config = reduced_config('siammask_base_r18_shapes', tmp_path)
+    other = reduced_config('masktrack_rcnn_r18_fpn_shapes', tmp_path)
+    config.test_dataloader, config.test_evaluator = other.test_dataloader, other.test_evaluator
+    with pytest.raises(ConfigError, match='SiamMask follows what is marked, and YouTubeVISDataset marks nothing'):
+        build_tester(config, join_processes('none'), None)
+    config.val_dataloader, config.val_evaluator = other.test_dataloader, other.test_evaluator
+    with pytest.raises(ConfigError, match='marks nothing'):
+        build_trainer(config, join_processes('none'))

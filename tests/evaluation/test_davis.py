@@ -32,6 +32,12 @@ def clip(frames: int = 5, **boxes: tuple[int, int, int, int]) -> np.ndarray:
     return labels
 
 
+def late() -> np.ndarray:
+    labels = clip(o1=(2, 2, 10, 10), o2=(20, 20, 12, 12))
+    labels[0][labels[0] == 2] = 0
+    return labels
+
+
 TWO = clip(o1=(2, 2, 10, 10), o2=(20, 20, 12, 12))
 
 
@@ -80,6 +86,7 @@ BAD: dict[str, tuple[Any, str]] = {
     'sizes': (lambda: evaluate_sequence(TWO, TWO[:, :30], name='s'), r'sequence s: the result is of .*30'),
     'no object': (lambda: evaluate_sequence(TWO * 0, TWO), 'first frame of the ground truth has no object'),
     'unknown object': (lambda: evaluate_sequence(TWO, clip(o3=(0, 0, 5, 5))), 'result has object 3.* 2 objects'),
+    'late object': (lambda: evaluate_sequence(late(), late()), 'object 2 begins after the first frame'),
     'two frames': (lambda: evaluate_sequence(TWO[:2], TWO[:2]), 'at least 3'),
     'proposals': (lambda: evaluate_sequence(TWO, clip(o21=(0, 0, 5, 5)), 'unsupervised'), '21 proposals'),
     'nothing': (lambda: DavisScores().numbers, 'no sequence'),

@@ -87,6 +87,8 @@ def _finished(folder: Path, video: SourceVideo) -> dict[str, Any] | None:
         raise DataError(
             f'{path}: this video had {record["length"]} frames and has {video.length} now; choose another folder'
         )
+    if record.get('state', video.state) != video.state:
+        raise DataError(f'{path}: the annotations of this video have changed since; choose another folder')
     return record
 
 
@@ -106,7 +108,7 @@ def _write_video(folder: Path, video: SourceVideo, bar: tqdm) -> dict[str, Any]:
             height, width = frame.image.shape[:2]
             track['crops'].append({'frame': index, 'file': file, 'window': [window[0], window[1], width, height]})
         bar.update()
-    record = {'length': video.length, 'tracks': [tracks[identity] for identity in sorted(tracks)]}
+    record = {'length': video.length, 'state': video.state, 'tracks': [tracks[identity] for identity in sorted(tracks)]}
     write_json(folder / 'videos' / f'{video.name}.json', record)
     return record
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -50,16 +51,29 @@ class SourceVideo:
         name: what it is called, unique in its set.
         length: number of frames.
         read: frame of an index.
+        state: number that changes with its annotations.
     """
 
     name: str
     length: int
     read: Callable[[int], AnnotatedFrame]
+    state: int
 
 
 def videos_of(dataset: VideoDataset) -> list[SourceVideo]:
     """The videos of a data set; crowds and objects that cannot be trained on are left out."""
-    return [SourceVideo(str(video.id), video.length, partial(_read, dataset, video)) for video in dataset.videos]
+    return [
+        SourceVideo(str(video.id), video.length, partial(_read, dataset, video), _state_of(video))
+        for video in dataset.videos
+    ]
+
+
+def _state_of(video: VideoInfo) -> int:
+    """Checksum of identities, classes, boxes and areas."""
+    table, rows = video.table, slice(video.rows.start, video.rows.stop)
+    slots = [slice(start, start + video.length) for start in table.slot_starts[rows].tolist()]
+    parts = [table.ids[rows], table.labels[rows], *(table.bboxes[s] for s in slots), *(table.areas[s] for s in slots)]
+    return zlib.crc32(b''.join(np.ascontiguousarray(part).tobytes() for part in parts))
 
 
 def _read(dataset: VideoDataset, video: VideoInfo, frame: int) -> AnnotatedFrame:
@@ -99,7 +113,8 @@ def _mots_video(maps: Path, images: Path) -> SourceVideo:
     frames = list_frames(images)
     numbered = bool(frames) and Path(frames[0]).stem.isdecimal()
     check_complete(files, maps, len(frames) or None, int(Path(frames[0]).stem) if numbered else int(files[0].stem))
-    return SourceVideo(maps.name, len(files), partial(_read_map, files, images))
+    state = zlib.crc32(','.join(f'{file.name} {file.stat().st_size}' for file in files).encode())
+    return SourceVideo(maps.name, len(files), partial(_read_map, files, images), state)
 
 
 def _read_map(files: Sequence[Path], images: Path, frame: int) -> AnnotatedFrame:

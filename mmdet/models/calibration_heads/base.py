@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 
 from torch import nn
@@ -35,9 +34,9 @@ class CalibrationHead(nn.Module):
             raise ConfigError(f'max_references is a number of frames, at least 1, or None, got {max_references}')
         self.reference_range, self.max_references = reference_range, max_references
 
-    @abstractmethod
     def fuse(self, features: Features, reference_features: Features) -> Features:
         """The pyramid of B frames, each repaired with the reference frame at the same place of the other pyramid."""
+        raise NotImplementedError(f'{type(self).__name__} needs a method fuse')
 
     def variants(self, features: Features, references: Sequence[Features]) -> list[Features]:
         """The pyramid of one frame fused with each reference separately; itself where there is no reference."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -53,11 +52,10 @@ class Detector(nn.Module):
     reads_pixels: bool = True
     convention: BoxConvention = BoxConvention()
 
-    @abstractmethod
     def extract_feat(self, images: Tensor) -> Features:
         """(T, 3, H, W) normalised images -> pyramid; an empty tuple where there is none."""
+        raise NotImplementedError(f'{type(self).__name__} needs a method extract_feat')
 
-    @abstractmethod
     def loss(
         self, features: Features, samples: Sequence[FrameSample], roi_features: Features | None = None
     ) -> tuple[dict[str, Tensor], list[SampledRoIs]]:
@@ -65,10 +63,11 @@ class Detector(nn.Module):
 
         ``roi_features`` serve boxes and masks in place of ``features`` where they are given.
         """
+        raise NotImplementedError(f'{type(self).__name__} needs a method loss')
 
-    @abstractmethod
     def predict(self, clip: Clip, roi_variants: Sequence[Sequence[Features]] | None = None) -> list[InstanceData]:
         """T detections sets: ``bboxes`` in original pixels, ``labels``, ``scores``, ``masks``.
 
         ``roi_variants`` holds for each frame several pyramids that its boxes and masks are averaged over.
         """
+        raise NotImplementedError(f'{type(self).__name__} needs a method predict')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -28,11 +27,10 @@ class TrackHead(nn.Module):
     embedding_dim: int
     trains: bool = True
 
-    @abstractmethod
     def embed(self, clip: Clip, detections: Sequence[InstanceData]) -> list[Tensor]:
         """Embeddings (N_t, D) of each of the T frames' detections."""
+        raise NotImplementedError(f'{type(self).__name__} needs a method embed')
 
-    @abstractmethod
     def loss(self, key: Clip, references: Clip, sampled: Sequence[SampledRoIs]) -> dict[str, Tensor]:
         """Losses on B key frames and R reference frames of each, all annotated.
 
@@ -41,3 +39,4 @@ class TrackHead(nn.Module):
             references: clip of B * R frames, those of key frame i from i * R on; R = 1 where ``max_references`` is 1.
             sampled: boxes drawn on the key frames by the detector's loss, or all annotated ones where it has none.
         """
+        raise NotImplementedError(f'{type(self).__name__} needs a method loss, or trains = False')

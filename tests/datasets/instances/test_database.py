@@ -41,8 +41,8 @@ FRAMES = [
 ]
 
 
-def video(name: str = 'walk', length: int = 4) -> SourceVideo:
-    return SourceVideo(name, length, FRAMES.__getitem__)
+def video(name: str = 'walk', length: int = 4, state: int = 0) -> SourceVideo:
+    return SourceVideo(name, length, FRAMES.__getitem__, state)
 
 
 def write(folder: Path, *videos: SourceVideo) -> Path:
@@ -92,9 +92,9 @@ def test_an_interrupted_run_goes_on_and_gives_the_same(tmp_path: Path) -> None:
         return FRAMES[index]
 
     with pytest.raises(DataError, match='disk is full'):
-        write(tmp_path / 'parts', videos[0], SourceVideo('b', 4, failing), videos[2])
+        write(tmp_path / 'parts', videos[0], SourceVideo('b', 4, failing, 0), videos[2])
     assert not (tmp_path / 'parts/database.json').exists()
-    write(tmp_path / 'parts', SourceVideo('a', 4, counting), *videos[1:])
+    write(tmp_path / 'parts', SourceVideo('a', 4, counting, 0), *videos[1:])
     assert reads == []  # finished videos are not read again
     assert contents(tmp_path / 'parts') == contents(tmp_path / 'whole')
 
@@ -104,8 +104,9 @@ def test_an_interrupted_run_goes_on_and_gives_the_same(tmp_path: Path) -> None:
     [
         ([video()], ['dog'], 'of the classes car, person, not dog'),
         ([video(length=3)], ['car', 'person'], 'had 4 frames'),
+        ([video(state=1)], ['car', 'person'], 'have changed since'),
     ],
-    ids=['other classes', 'other length'],
+    ids=['other classes', 'other length', 'other annotations'],
 )
 def test_a_folder_of_another_set(tmp_path: Path, videos: list, classes: list, message: str) -> None:
     write(tmp_path)
@@ -130,7 +131,7 @@ def test_a_clip_is_a_crop_with_those_before_and_after(tmp_path: Path) -> None:
 
 
 def test_gaps_are_drawn_up_to_the_largest(tmp_path: Path) -> None:
-    long = SourceVideo('long', 40, lambda index: FRAMES[0])
+    long = SourceVideo('long', 40, lambda index: FRAMES[0], 0)
     write(tmp_path, long)
     dataset = InstanceDatabase(str(tmp_path), max_gap=10)
     gaps = set()
