@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from mmdet.checkpoints import load_parts, load_weights
 from mmdet.checkpoints.parts import parts_of
 from mmdet.datasets.loader import build_test_loader, build_train_loader
+from mmdet.engine.config import resolved_text
 from mmdet.engine.detection_dump import DetectionDump
 from mmdet.engine.distributed import Process
 from mmdet.engine.random_state import seed_everything
@@ -264,7 +265,7 @@ def prepare_work_dir(config: Config, process: Process) -> Path:
 
     def work() -> None:
         try:
-            write_text(folder / 'config.py', config.pretty_text)
+            write_text(folder / 'config.py', resolved_text(config))
         except OSError as error:
             raise ConfigError(f'work_dir {folder} cannot be written: {error.strerror}') from error
 

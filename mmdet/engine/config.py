@@ -25,6 +25,7 @@ from mmdet.engine.config_merge import (
 )
 from mmdet.errors import ConfigError
 
+_MADE_FROM = '# made from '  # begins a resolved config, whose custom_imports may lie beside the file named there
 WORDS = {'true': True, 'false': False, 'none': None}
 
 
@@ -40,8 +41,8 @@ def load_config(path: str | Path, cfg_options: Mapping[str, Any] | None = None) 
     Returns:
         The resolved config. The file's own constants (names with a leading underscore) are left out. A dict is merged
         with that of its ``_base_`` key by key, unless it names another ``type``: then it replaces it. Modules that its
-        ``custom_imports`` names are imported; they may lie beside the config or in the current folder, because both are
-        put at the end of ``sys.path``.
+        ``custom_imports`` names are imported; they may lie beside the config, beside the one that it was made from, or
+        in the current folder, because these are put at the end of ``sys.path``.
 
     Raises:
         ConfigError: the file is missing or does not run, inherits over more than one level, or has unknown keys.
@@ -51,7 +52,7 @@ def load_config(path: str | Path, cfg_options: Mapping[str, Any] | None = None) 
         near = ', '.join(sorted(p.name for p in path.parent.glob('*.py'))[:8]) if path.parent.is_dir() else ''
         raise ConfigError(f'there is no config {path}' + (f'; its folder has {near}' if near else ''))
     _check_inheritance(path)
-    _allow_imports_from(path.parent, Path())
+    _allow_imports_from(_origin(path).parent, path.parent, Path())
     config = _read(path)
     check_keys(config.to_dict(), str(path))
     _merge(config, cfg_options or {})
@@ -115,6 +116,19 @@ def changed_keys(old: Any, new: Any, prefix: str = '') -> list[str]:
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         return [path for i, (a, b) in enumerate(zip(old, new)) for path in changed_keys(a, b, f'{prefix}.{i}')]
     return [] if old == new else [prefix.lstrip('.')]
+
+
+def resolved_text(config: Config) -> str:
+    """The config as a file that needs no other; its first line says where it comes from."""
+    origin = f'{_MADE_FROM}{_origin(Path(config.filename)).resolve()}\n' if config.filename else ''
+    return origin + config.pretty_text
+
+
+def _origin(path: Path) -> Path:
+    """The file that a config of :func:`resolved_text` was made from; of another one the file itself."""
+    with path.open(encoding='utf-8', errors='replace') as file:
+        first = file.readline().rstrip('\n')
+    return Path(first.removeprefix(_MADE_FROM)) if first.startswith(_MADE_FROM) else path
 
 
 def _allow_imports_from(*folders: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmdet.engine.config import load_config
+from mmdet.engine.config import load_config, resolved_text
 from mmdet.errors import ConfigError
 
 MODULE = """
@@ -37,6 +37,20 @@ def test_a_module_of_the_user(tmp_path: Path, place: str) -> None:
     (tmp_path / 'configs/config.py').write_text(f"{imports}model = dict(type='X')\n")
     load_config(tmp_path / 'configs/config.py', {} if imports else {'custom_imports.imports': [module]})
     assert module in sys.modules
+
+
+def test_a_resolved_config_finds_what_lay_beside_its_origin(tmp_path: Path) -> None:
+    (tmp_path / 'configs').mkdir()
+    (tmp_path / 'configs/own_resolved.py').write_text(MODULE.format(name='ResolvedTracker'))
+    text = "custom_imports = dict(imports=['own_resolved'])\nmodel = dict(type='X')\n"
+    (tmp_path / 'configs/config.py').write_text(text)
+    config = load_config(tmp_path / 'configs/config.py')
+    for name in ('once', 'twice'):
+        (tmp_path / f'{name}.py').write_text(resolved_text(config))
+        sys.modules.pop('own_resolved')
+        sys.path[:] = [folder for folder in sys.path if folder != str(tmp_path / 'configs')]
+        config = load_config(tmp_path / f'{name}.py')
+        assert 'own_resolved' in sys.modules
 
 
 def test_installed_packages_come_first(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmdet.engine.config import resolved_text
 from mmdet.engine.tuning.journal import Trial
 from mmdet.engine.tuning.objectives import Objective
 from mmdet.engine.tuning.report import best_trial, trial_table
@@ -72,7 +73,7 @@ def report(folder: Path, trials: Sequence[Trial], objective: Objective, config: 
     config.merge_from_dict({prefix + name: value for name, value in best.params.items()})
     try:
         write_text(folder / 'trials.md', trial_table(trials, objective))
-        write_text(folder / 'best.py', config.pretty_text)
+        write_text(folder / 'best.py', resolved_text(config))
     except OSError as error:
         raise DataError(f'--out {folder}: cannot write: {error.strerror}') from error
     key = objective.name(best.numbers)
