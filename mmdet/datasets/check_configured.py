@@ -9,6 +9,7 @@ from mmdet.datasets.base import VideoDataset
 from mmdet.datasets.check import CheckOptions, Findings, check_document
 from mmdet.datasets.check_crops import check_crops
 from mmdet.datasets.crops.base import CropDataset
+from mmdet.datasets.instances import InstanceDatabase
 from mmdet.datasets.schema import Problem, first_problem
 from mmdet.datasets.siam.crop_folder import Crop511Dataset
 from mmdet.errors import ConfigError, DataError
@@ -77,7 +78,7 @@ def dataset_problems(
         arguments = {key: value for key, value in config.items() if key != 'type'}
         yield from check_crops(place, cls, arguments, options.skip_images, echo)
         return
-    if cls is Crop511Dataset:
+    if cls in (Crop511Dataset, InstanceDatabase):
         yield from _crop_problems(place, config, options)
         return
     try:

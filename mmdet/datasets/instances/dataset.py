@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import torch
 from mmdet.datasets.base import TrainIndex, sample_seed
 from mmdet.datasets.failure import WorkerFailure
 from mmdet.datasets.instances.database import ALPHA, FORMAT, INDEX
+from mmdet.datasets.schema import Problem
 from mmdet.errors import ConfigError, DataError, MMDetError
 from mmdet.registry import DATASETS
 from mmdet.structures import FrameSample, InstanceData, VideoClip
@@ -118,6 +119,15 @@ class InstanceDatabase(torch.utils.data.Dataset):
             return [self[index] for index in indices]
         except MMDetError as error:
             return WorkerFailure.of(error)
+
+    def problems(self, decode: bool = False) -> Iterator[Problem]:
+        """Crops that are missing, or with ``decode`` also those that are damaged."""
+        for crop in (crop for track in self.tracks for crop in track['crops']):
+            try:
+                if decode or not (self.root / crop['file']).is_file():
+                    self._picture(crop)
+            except DataError as error:
+                yield Problem(self.ann_file, str(error))
 
     def _picture(self, crop: dict[str, Any]) -> np.ndarray:
         """(h, w, 4) uint8 RGB and ownership."""

@@ -13,6 +13,8 @@ import pytest
 import torch
 
 from mmdet.datasets import InstanceDatabase, TrainIndex, YouTubeVISDataset
+from mmdet.datasets.check import CheckOptions
+from mmdet.datasets.check_configured import check_configured
 from mmdet.datasets.instances import AnnotatedFrame, SourceVideo, mots_videos, videos_of, write_database
 from mmdet.datasets.instances.database import windows_of
 from mmdet.engine.build import build_trainer
@@ -291,3 +293,16 @@ def test_training(tiny_shapes: Path, tmp_path: Path, reduced_config: Callable) -
     config.train_dataloader.dataset = dict(type='InstanceDatabase', data_root=str(tmp_path / 'db'))
     config.train_dataloader.sampler = dict(type='ClipBatchSampler', balance='video', group_by=None)
     assert build_trainer(config, join_processes('none')).train()
+
+
+def test_a_database_of_a_config_is_checked(tmp_path: Path) -> None:
+    write(tmp_path)
+    config = {'train_dataloader': dict(type='InstanceDatabase', data_root=str(tmp_path))}
+    assert check_configured(config, echo=lambda line: None) == 0
+    first, second = sorted((tmp_path / 'crops').rglob('*.png'))[:2]
+    first.unlink()
+    second.write_bytes(b'')
+    lines: list[str] = []
+    assert check_configured(config, echo=lines.append) == 1
+    assert any(f'{first} is missing' in line for line in lines)
+    assert check_configured(config, CheckOptions(decode_images=True), echo=lines.append) == 2
