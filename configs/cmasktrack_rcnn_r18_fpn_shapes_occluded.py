@@ -1,8 +1,8 @@
 """CMaskTrack R-CNN for procedural videos with heavy occlusion; everything but the calibration head is the baseline's.
 
 Fused features start as the frame's own. Displacements of up to 8 cells reach as far as objects move in 5 frames.
-The layers that make offsets learn at a fiftieth of the rate: Adam moves every weight by about the rate, however small its
-gradient, and at the full rate offsets soon point outside of the map, where they find nothing and never come back.
+The layers that make offsets learn at a fiftieth of the rate: Adam moves every weight by about the rate, however small
+its gradient, and at the full rate offsets soon point outside of the map, where they find nothing and never come back.
 """
 
 _base_ = './masktrack_rcnn_r18_fpn_shapes_occluded.py'
