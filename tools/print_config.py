@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mmdet.engine.cli import CommandParser, run
-from mmdet.engine.config import add_config_options, load_config, parse_overrides, to_json
+from mmdet.engine.config import add_config_options, load_config, parse_overrides, resolved_text, to_json
 from mmdet.engine.config_types import check_types
 
 
@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     config = load_config(args.config, parse_overrides(args.cfg_options))
     check_types(config.to_dict(), args.config)
-    print(to_json(config) if args.json else config.pretty_text)
+    print(to_json(config) if args.json else resolved_text(config))
     return 0
 
 

@@ -4,7 +4,7 @@ from mmdet.checkpoints.backbone import torchvision_backbone
 from mmdet.checkpoints.convert import convert
 from mmdet.checkpoints.families import FAMILIES, ConvertOptions
 from mmdet.checkpoints.files import load_file, read_metadata, save_atomic, save_weights
-from mmdet.checkpoints.load import load_backbone, load_weights, require_frozen_weights
+from mmdet.checkpoints.load import filled_parts, load_backbone, load_weights, require_frozen_weights
 from mmdet.checkpoints.parts import load_parts
 from mmdet.checkpoints.report import LoadReport
 from mmdet.checkpoints.state import classes_in, meta_of, state_dict_of
@@ -15,6 +15,7 @@ __all__ = [
     'LoadReport',
     'classes_in',
     'convert',
+    'filled_parts',
     'load_backbone',
     'load_file',
     'load_parts',

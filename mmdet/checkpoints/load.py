@@ -148,12 +148,19 @@ def _require_complete(module: nn.Module, report: LoadReport, problems: Sequence[
         raise CheckpointError(f'{path} does not suit this model and data: {"; ".join(problems)}')
 
 
-def require_frozen_weights(module: nn.Module, report: LoadReport | None) -> None:
+def filled_parts(module: nn.Module) -> tuple[str, ...]:
+    """Beginnings of the names of weights that parts of a model bring with them where nothing else fills them."""
+    own = ('pretrained', 'own_weights')
+    return tuple(f'{name}.' for name, part in module.named_modules() if any(getattr(part, key, None) for key in own))
+
+
+def require_frozen_weights(module: nn.Module, report: LoadReport | None, filled: tuple[str, ...] = ()) -> None:
     """Refuse to train where weights that training never changes (``module.stays_as_loaded``) would be random.
 
     Args:
         module: about to be trained.
         report: of what was loaded into it; None where nothing was.
+        filled: beginnings of the names of weights that it gets from elsewhere where nothing was loaded.
 
     Raises:
         ConfigError: nothing was loaded.
@@ -164,6 +171,8 @@ def require_frozen_weights(module: nn.Module, report: LoadReport | None) -> None
         return
     parts = ', '.join(name.rstrip('.') for name in frozen)
     if report is None:
+        if not [key for key in module.state_dict() if key.startswith(frozen) and not key.startswith(filled or '?')]:
+            return
         raise ConfigError(
             f'this config trains around {parts}, which stay as they are loaded, and nothing is: set load_from to the '
             'checkpoint of an earlier stage, in which they were trained'

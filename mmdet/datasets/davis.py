@@ -13,7 +13,7 @@ from mmdet.errors import ConfigError, DataError
 from mmdet.holdout import HOLDOUT_FRACTION, SplitName
 from mmdet.registry import DATASETS
 from mmdet.sequences.davis import DavisSequence, read_davis, read_names
-from mmdet.sequences.label_maps import merged_objects, object_numbers
+from mmdet.sequences.label_maps import is_drawn_white, merged_objects, object_numbers
 
 __all__ = ['DAVISDataset', 'davis_document']
 
@@ -60,6 +60,7 @@ class DAVISDataset(PromptedVideoDataset):
         self.merge_objects = merge_objects
         self.unknown_objects = unknown_objects
         self._sequences: dict[str, DavisSequence] = {}
+        self._white: dict[str, bool] = {}  # whether 255 is the object, by sequence
         super().__init__(
             ann_file,
             data_root,
@@ -87,7 +88,13 @@ class DAVISDataset(PromptedVideoDataset):
         Raises:
             DataError: there is no label map, or it is damaged.
         """
-        return _labels(self._sequences[self.sequence_name(video)], frame, self.merge_objects)
+        sequence = self._sequences[self.sequence_name(video)]
+        labels = sequence.labels(frame)
+        if not self.merge_objects:
+            return labels
+        if sequence.name not in self._white:
+            self._white[sequence.name] = is_drawn_white(sequence.labels(0))
+        return merged_objects(labels, self._white[sequence.name])
 
     def _load(self, document: dict[str, Any]) -> None:
         super()._load(document)
@@ -126,12 +133,15 @@ def davis_document(
 def _tracks(
     position: int, sequence: DavisSequence, merge_objects: bool, unknown_objects: UnknownObjects
 ) -> list[dict[str, Any]]:
-    objects = [1] if merge_objects else sequence.objects()
+    white = merge_objects and is_drawn_white(sequence.labels(0))
+    objects = [1] if white else sequence.objects()
+    objects = [1] if merge_objects else objects
     found: dict[int, list[tuple[int, np.ndarray]]] = {number: [] for number in objects}
     for frame, path in enumerate(sequence.maps):
         if path is None:
             continue
-        labels = _labels(sequence, frame, merge_objects)
+        labels = sequence.labels(frame)
+        labels = merged_objects(labels, white) if merge_objects else labels
         for number in object_numbers(labels):
             if number in found:
                 found[number].append((frame, labels == number))
@@ -141,8 +151,3 @@ def _tracks(
                     f'which has {", ".join(map(str, objects))}; correct the map, or set unknown_objects="ignore"'
                 )
     return [mask_track(position, number, 1, len(sequence.images), masks) for number, masks in found.items()]
-
-
-def _labels(sequence: DavisSequence, frame: int, merge_objects: bool) -> np.ndarray:
-    labels = sequence.labels(frame)
-    return merged_objects(labels) if merge_objects else labels

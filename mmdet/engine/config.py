@@ -41,8 +41,8 @@ def load_config(path: str | Path, cfg_options: Mapping[str, Any] | None = None) 
     Returns:
         The resolved config. The file's own constants (names with a leading underscore) are left out. A dict is merged
         with that of its ``_base_`` key by key, unless it names another ``type``: then it replaces it. Modules that its
-        ``custom_imports`` names are imported; they may lie beside the config, beside the one that it was made from, or
-        in the current folder, because these are put at the end of ``sys.path``.
+        ``custom_imports`` names are imported; they may lie beside the config, in the current folder, or beside the
+        file that the config was made from, because these are put at the end of ``sys.path``, in this order.
 
     Raises:
         ConfigError: the file is missing or does not run, inherits over more than one level, or has unknown keys.
@@ -52,7 +52,7 @@ def load_config(path: str | Path, cfg_options: Mapping[str, Any] | None = None) 
         near = ', '.join(sorted(p.name for p in path.parent.glob('*.py'))[:8]) if path.parent.is_dir() else ''
         raise ConfigError(f'there is no config {path}' + (f'; its folder has {near}' if near else ''))
     _check_inheritance(path)
-    _allow_imports_from(_origin(path).parent, path.parent, Path())
+    _allow_imports_from(path.parent, Path(), _origin(path).parent)
     config = _read(path)
     check_keys(config.to_dict(), str(path))
     _merge(config, cfg_options or {})
@@ -119,15 +119,19 @@ def changed_keys(old: Any, new: Any, prefix: str = '') -> list[str]:
 
 
 def resolved_text(config: Config) -> str:
-    """The config as a file that needs no other; its first line says where it comes from."""
-    origin = f'{_MADE_FROM}{_origin(Path(config.filename)).resolve()}\n' if config.filename else ''
-    return origin + config.pretty_text
+    """The config as a file that needs no other, but for modules of ``custom_imports``: its first line tells where."""
+    if not (config.filename and config.get('custom_imports')):
+        return config.pretty_text
+    return f'{_MADE_FROM}{_origin(Path(config.filename)).absolute()}\n{config.pretty_text}'
 
 
 def _origin(path: Path) -> Path:
     """The file that a config of :func:`resolved_text` was made from; of another one the file itself."""
-    with path.open(encoding='utf-8', errors='replace') as file:
-        first = file.readline().rstrip('\n')
+    try:
+        with path.open(encoding='utf-8', errors='replace') as file:
+            first = file.readline().rstrip('\n')
+    except OSError:  # it was moved since it was read
+        return path
     return Path(first.removeprefix(_MADE_FROM)) if first.startswith(_MADE_FROM) else path
 
 

@@ -49,16 +49,19 @@ class Journal:
 
     def add(self, name: str, line: Line, seconds: float) -> None:
         """Note that a stage has ended well, with the time of parts that were interrupted."""
-        total = self._parts(name) + seconds
+        total = self._parts(name, line) + seconds
         write_json(self._file(name), {'command': line, 'seconds': round(total, 1)}, indent=2)
+        self._file(f'{name}.part').unlink(missing_ok=True)
 
-    def add_part(self, name: str, seconds: float) -> None:
-        """Note that a stage ran for a time and did not end well."""
-        write_json(self._file(f'{name}.part'), {'seconds': round(self._parts(name) + seconds, 1)})
+    def add_part(self, name: str, line: Line, seconds: float) -> None:
+        """Note that a stage ran for a time and did not end well; the next run goes on from there."""
+        total = self._parts(name, line) + seconds
+        write_json(self._file(f'{name}.part'), {'command': line, 'seconds': round(total, 1)}, indent=2)
 
-    def _parts(self, name: str) -> float:
+    def _parts(self, name: str, line: Line) -> float:
         file = self._file(f'{name}.part')
-        return float(json.loads(file.read_text())['seconds']) if file.is_file() else 0.0
+        part = json.loads(file.read_text()) if file.is_file() else {}
+        return float(part['seconds']) if part.get('command') == line else 0.0
 
     def _file(self, name: str) -> Path:
         return self.folder / f'{name.replace(", ", "_")}.json'
@@ -90,8 +93,8 @@ def run_stages(lines: Mapping[str, Line], journal: Journal, root: Path) -> dict[
         try:
             code = subprocess.run(command, cwd=root, check=False).returncode
         finally:  # Ctrl-C comes through here, too
-            if code != 0:
-                journal.add_part(name, time.monotonic() - started)
+            if code != 0 and again:  # other stages begin anew
+                journal.add_part(name, line, time.monotonic() - started)
         if code:
             raise MMDetError(f'the stage {name} ended with code {code}; its messages are above')
         journal.add(name, line, time.monotonic() - started)

@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from mmdet.checkpoints import (
+    filled_parts,
     load_backbone,
     load_parts,
     load_weights,
@@ -289,7 +290,7 @@ class Trainer(HookView):
         self.log.put_aside_older()
         source = self.cfg.get('load_from')
         report = load_weights(self.state.model, source) if source else None
-        require_frozen_weights(self.state.model, report)
+        require_frozen_weights(self.state.model, report, filled_parts(self.state.model))
         if report is not None:
             log.info('%s', report.table())
             return

@@ -26,7 +26,7 @@ from mmdet.evaluation.vot_files import read_repetitions
 from mmdet.evaluation.vot_runs import VOTRun
 from mmdet.evaluation.youtube_vos import VOSScores
 from mmdet.sequences.davis import read_names
-from mmdet.sequences.label_maps import merged_objects, read_label_map
+from mmdet.sequences.label_maps import is_drawn_white, merged_objects, read_label_map
 from mmdet.sequences.vot import read_vot
 from mmdet.sequences.youtube_vos import VOSVideo, read_meta
 
@@ -57,7 +57,8 @@ def evaluate_davis(arguments: Namespace) -> Report:
         size = (truth.shape[1], truth.shape[2])
         found = _maps(results / name, frames, size, f'results of {name}')
         if arguments.merge_objects:
-            truth, found = merged_objects(truth), merged_objects(found)
+            truth = merged_objects(truth, is_drawn_white(truth[0]))
+            found = merged_objects(found, is_drawn_white(found))
         scores.sequences.append(evaluate_sequence(truth, found, arguments.task, name))
     curves = {
         s.name: {

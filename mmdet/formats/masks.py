@@ -124,8 +124,8 @@ def read_masks(
         classes: classes that may occur; None for any.
         drop_unknown_classes: leave rows of other classes out instead of refusing the file.
         drop_unknown_frames: leave rows of frames outside the sequence out instead of refusing the file.
-        overlaps: masks of a frame may share pixels.
         detections: masks that nobody has tracked yet: they may overlap, ids mean nothing, and frames must not go back.
+        overlaps: masks of a frame may share pixels.
 
     Raises:
         DataError: missing, wrong columns, an unknown class or frame, masks that are damaged, of different sizes or
@@ -184,8 +184,8 @@ def refuse_overlaps(table: MaskTable) -> None:
     first, second = sorted(table.masks.touching)
     raise DataError(
         f'{table.place(second)}: the mask shares pixels with that of id {table.ids[first]} (line '
-        f'{table.lines[first]}); a pixel belongs to one object. tools/join_mots.py, given these results '
-        'alone, leaves it to the earlier line.'
+        f'{table.lines[first]}); a pixel belongs to one object. Result files are mended by '
+        'tools/join_mots.py RESULTS --out DIR, which leaves it to the earlier line.'
     )
 
 

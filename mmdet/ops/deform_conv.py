@@ -18,7 +18,7 @@ def deform_conv2d(maps: Tensor, offsets: Tensor, weight: Tensor, padding: int = 
 
     Args:
         maps: (B, C, H, W).
-        offsets: (B, 2 * kh * kw, H', W') in cells, finite; channels 2k and 2k + 1 are dy and dx of tap k,
+        offsets: (B, 2 * kh * kw, H', W') in cells; channels 2k and 2k + 1 are dy and dx of tap k,
             taps row by row.
         weight: (O, C, kh, kw).
         padding: cells of zeros on every side; H' = H + 2 * padding - kh + 1, and W' likewise.
@@ -61,7 +61,7 @@ def _sample(maps: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Values of (B, C, H, W) at positions (B, ...), bilinear with zeros outside: (positions of all frames, C)."""
     batch, channels, height, width = maps.shape
     frames = torch.arange(batch, device=maps.device).view(-1, *[1] * (rows.dim() - 1)) * (height * width)
-    top, left = rows.detach().floor(), columns.detach().floor()
+    top, left = (place.detach().nan_to_num(0).floor() for place in (rows, columns))  # shares of NaN stay NaN
     down, right = rows - top, columns - left
     cells, shares = [], []
     for row, row_share in ((top, 1 - down), (top + 1, down)):

@@ -16,6 +16,7 @@ __all__ = [
     'VOID',
     'davis_palette',
     'encode_label_map',
+    'is_drawn_white',
     'merged_objects',
     'object_numbers',
     'read_label_map',
@@ -76,14 +77,20 @@ def object_numbers(labels: np.ndarray) -> list[int]:
     return (np.flatnonzero(counts[1:VOID]) + 1).tolist()
 
 
-def merged_objects(labels: np.ndarray) -> np.ndarray:
+def is_drawn_white(labels: np.ndarray) -> bool:
+    """Whether label maps hold 0 and 255 alone, as many programs write one object, and not void beside objects."""
+    return bool((labels == VOID).any()) and not bool(((labels > 0) & (labels != VOID)).any())
+
+
+def merged_objects(labels: np.ndarray, white: bool = False) -> np.ndarray:
     """All objects of label maps (..., H, W) as object 1, as DAVIS 2016 takes them; void stays.
 
-    Maps of 0 and 255 alone, in which many programs write one object, have no void: 255 is the object there.
+    Args:
+        labels: object numbers uint8.
+        white: 255 is the object, see :func:`is_drawn_white`; a matter of the whole sequence, not of a frame.
     """
-    present = labels > 0
-    objects = present & (labels != VOID)
-    return np.where(objects if objects.any() else present, 1, labels).astype(np.uint8)
+    objects = labels > 0 if white else (labels > 0) & (labels != VOID)
+    return np.where(objects, 1, labels).astype(np.uint8)
 
 
 def encode_label_map(labels: np.ndarray) -> bytes:

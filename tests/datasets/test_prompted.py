@@ -225,6 +225,28 @@ def test_bad_meta(vos_root: Path, tmp_path: Path, change: Callable[[dict], Any],
     assert check_data(root, echo=lambda line: None) >= 1
 
 
+def test_davis_2016_drawn_white(davis_root: Path, tmp_path: Path) -> None:
+    """255 is the object of a sequence whose first map has nothing else, and void of every other one."""
+    root = Path(shutil.copytree(davis_root, tmp_path / 'set'))
+    name = (root / 'ImageSets/2017/val.txt').read_text().split()[0]
+    maps = sorted((root / 'Annotations/480p' / name).glob('*.png'))
+    numbered = [read_label_map(path) for path in maps]
+
+    def read(draw: Callable[[int, np.ndarray], np.ndarray]) -> DAVISDataset:
+        for t, (path, labels) in enumerate(zip(maps, numbered)):
+            write_label_map(path, draw(t, labels).astype(np.uint8))
+        return DAVISDataset(data_root=str(root), merge_objects=True, test_mode=True, pipeline=TEST)
+
+    white = read(lambda t, labels: np.where(labels > 0, 255, 0))
+    for t, labels in enumerate(numbered):
+        assert (white.label_map(white.videos[0], t) == (labels > 0)).all()
+    only_void_later = read(lambda t, labels: labels if t == 0 else np.where(labels > 0, 255, 0))
+    assert set(np.unique(only_void_later.label_map(only_void_later.videos[0], 1))) == {0, 255}
+    assert (only_void_later.videos[0].annotations[0].areas[1:] > 0).sum() == 0
+    with pytest.raises(DataError, match=r'label map of the first frame .* is empty'):
+        read(lambda t, labels: labels * 0 if t == 0 else labels)
+
+
 def test_check_vos(vos_root: Path) -> None:
     lines: list[str] = []
     assert check_data(vos_root, echo=lines.append) == 0

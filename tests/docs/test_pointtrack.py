@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ from mmdet.registry import MODELS, register_all
 
 
 @pytest.mark.parametrize('name', ['my_segmenter', 'my_association'])
-def test_own_videos(repo_root: Path, tmp_path: Path, name: str) -> None:
+def test_own_videos(repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(sys, 'path', list(sys.path))  # reading a config puts its folder there
     blocks = re.findall(r'```python\n(.*?)```', (repo_root / 'docs/pointtrack.md').read_text(), re.S)
     (block,) = [block for block in blocks if f'configs/{name}.py' in block]
     folder = Path(shutil.copytree(repo_root / 'configs', tmp_path / 'configs'))

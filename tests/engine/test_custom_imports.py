@@ -51,6 +51,11 @@ def test_a_resolved_config_finds_what_lay_beside_its_origin(tmp_path: Path) -> N
         sys.path[:] = [folder for folder in sys.path if folder != str(tmp_path / 'configs')]
         config = load_config(tmp_path / f'{name}.py')
         assert 'own_resolved' in sys.modules
+    (tmp_path / 'own_resolved.py').write_text(MODULE.format(name='NearerTracker'))  # beside the resolved one
+    sys.modules.pop('own_resolved')
+    sys.path[:] = [folder for folder in sys.path if folder != str(tmp_path / 'configs')]
+    load_config(tmp_path / 'twice.py')
+    assert hasattr(sys.modules['own_resolved'], 'NearerTracker')
 
 
 def test_installed_packages_come_first(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from mmengine.hooks import Hook
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmdet.checkpoints import load_file, save_weights
+from mmdet.checkpoints import filled_parts, load_file, require_frozen_weights, save_weights
 from mmdet.engine.build import build_trainer
 from mmdet.engine.config import load_config
 from mmdet.engine.distributed import join_processes
@@ -21,6 +21,7 @@ from mmdet.engine.hooks import UnfreezeHook
 from mmdet.engine.optim import build_optim_wrapper, build_schedulers, learning_rates
 from mmdet.engine.trainer import Trainer
 from mmdet.errors import CheckpointError, ConfigError
+from mmdet.registry import MODELS, register_all
 
 BASE_RATES = [
     0.001, 0.00137973, 0.00190365, 0.00262653, 0.0036239, 0.005, 0.00475848, 0.00452862, 0.00430986, 0.00410168,
@@ -133,6 +134,19 @@ def test_the_second_stage_starts_from_the_first(reduced_config: Callable, tmp_pa
     frozen = [name for name in theirs if name.startswith(('backbone', 'neck', 'rpn_head', 'mask_head.out'))]
     assert frozen and all(torch.equal(ours[name], theirs[name]) for name in frozen)
     assert not torch.equal(ours['mask_head.conv_search.conv.weight'], theirs['mask_head.conv_search.conv.weight'])
+
+
+def test_a_frozen_backbone_may_bring_weights_of_its_own(reduced_config: Callable, tmp_path: Path) -> None:
+    config = reduced_config('siammask_sharp_r18_shapes', tmp_path)
+    register_all()
+    model = MODELS.build(config.model)
+    require_frozen_weights(MODELS.build({**config.model, 'frozen_parts': ()}), None)
+    model.backbone.pretrained = 'resnet.model'
+    model.frozen_parts = ('backbone',)
+    require_frozen_weights(model, None, filled_parts(model))
+    model.frozen_parts = ('backbone', 'neck')
+    with pytest.raises(ConfigError, match='trains around backbone, neck'):
+        require_frozen_weights(model, None, filled_parts(model))
 
 
 @pytest.mark.parametrize('name', ['siammask_sharp_r18_shapes', 's2iammask_r18_shapes'])

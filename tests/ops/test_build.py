@@ -95,3 +95,21 @@ def test_the_library_needs_nothing_of_torch_but_its_stable_c_functions(repo_root
     of_torch = [name for name in needed if re.match(r'(torch|aoti)_', name)]
     assert of_torch  # operators are registered through them
     assert [name for name in needed if re.match(r'(at|c10|torch|caffe2)::', name)] == []
+
+
+@pytest.mark.parametrize(
+    ('here', 'expected'),
+    [('9.0', ['90']), ('12.1', ['75', '90']), ('7.0', ['70'])],
+    ids=['known', 'newer than nvcc', 'older than nvcc'],
+)
+def test_architectures_of_the_gpus_here(monkeypatch: pytest.MonkeyPatch, here: str, expected: list[str]) -> None:
+    """A newer GPU runs the PTX of the newest architecture; for an older one nvcc then says that it cannot."""
+    monkeypatch.delenv('MMDET_CUDA_ARCHS', raising=False)
+    monkeypatch.setattr(build.shutil, 'which', lambda name: name)
+    answers = {'nvcc': 'sm_75 sm_90', 'nvidia-smi': f'{here}\n'}
+
+    def run(command: list[str], **options: object) -> subprocess.CompletedProcess:
+        return subprocess.CompletedProcess(command, 0, stdout=answers[command[0]])
+
+    monkeypatch.setattr(build.subprocess, 'run', run)
+    assert build.architectures('nvcc') == expected

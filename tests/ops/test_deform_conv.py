@@ -70,6 +70,15 @@ def test_non_contiguous_maps() -> None:
     torch.testing.assert_close(deform_conv2d(turned, offsets, weight, 1), deform_conv2d(maps, offsets, weight, 1))
 
 
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), 1e30])
+def test_offsets_of_a_training_that_diverged(value: float) -> None:
+    maps, offsets, weight = inputs(1, 2, (4, 5), (3, 3), 1)
+    offsets.data[0, 4, 1, 2] = value
+    found = deform_conv2d(maps, offsets, weight, padding=1)
+    assert torch.isfinite(found).sum() >= found.numel() - 5  # one position of five channels
+    assert value == 1e30 or not torch.isfinite(found[:, :, 1, 2]).any()  # which the check of the loss will tell
+
+
 def test_mixed_types() -> None:
     maps, offsets, weight = inputs(1, 2, (4, 4), (3, 3), 1)
     with pytest.raises(DataError, match='one type for all'):

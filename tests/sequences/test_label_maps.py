@@ -10,7 +10,7 @@ from PIL import Image
 
 from mmdet.errors import DataError
 from mmdet.sequences import davis_palette, object_numbers, read_label_map, write_label_map
-from mmdet.sequences.label_maps import merged_objects
+from mmdet.sequences.label_maps import is_drawn_white, merged_objects
 
 LABELS = np.array([[0, 1, 2], [3, 254, 255]], np.uint8)
 
@@ -30,7 +30,7 @@ def test_round_trip(tmp_path: Path) -> None:
     ids=['void stays', 'one object drawn white', 'nothing'],
 )
 def test_all_objects_as_one(labels: list, expected: list) -> None:
-    merged = merged_objects(np.array(labels, np.uint8))
+    merged = merged_objects(np.array(labels, np.uint8), is_drawn_white(np.array(labels)))
     assert merged.dtype == np.uint8 and merged.tolist() == expected
 
 

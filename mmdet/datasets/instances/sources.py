@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ class SourceVideo:
         name: what it is called, unique in its set.
         length: number of frames.
         read: frame of an index.
-        state: number that changes with its annotations.
+        state: checksum of its annotations: of boxes and areas, or of label maps.
     """
 
     name: str
@@ -113,7 +114,7 @@ def _mots_video(maps: Path, images: Path) -> SourceVideo:
     frames = list_frames(images)
     numbered = bool(frames) and Path(frames[0]).stem.isdecimal()
     check_complete(files, maps, len(frames) or None, int(Path(frames[0]).stem) if numbered else int(files[0].stem))
-    state = zlib.crc32(','.join(f'{file.name} {file.stat().st_size}' for file in files).encode())
+    state = zlib.crc32(b''.join(hashlib.blake2b(file.read_bytes()).digest() for file in files))
     return SourceVideo(maps.name, len(files), partial(_read_map, files, images), state)
 
 

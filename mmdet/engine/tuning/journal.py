@@ -20,8 +20,8 @@ class Trial:
 
     Attributes:
         params: settings that replace the config's, by name; none for the config as it is.
-        numbers: of the metric, empty where the tracker refuses the parameters.
-        problem: why it refuses them, else ''.
+        numbers: of the metric, empty where the parameters are refused.
+        problem: why they are refused, else ''.
         seconds: that the trial took.
     """
 

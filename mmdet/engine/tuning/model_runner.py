@@ -77,7 +77,8 @@ class ModelRunner:
     def run(self, params: Mapping[str, Any]) -> Trial:
         """Test and evaluate.
 
-        A trial whose settings the model refuses says so in its ``problem``, and the search goes on.
+        A trial whose settings are refused says so in its ``problem``, and the search goes on. The config as it is has
+        to work.
 
         Raises:
             MMDetError: the checkpoint or the data do not work.
@@ -88,6 +89,8 @@ class ModelRunner:
         try:
             tester = build_tester(config, Process(device=self.device), self.task.checkpoint, trust=self.task.trust)
         except ConfigError as error:
+            if not params:
+                raise  # the config as it is
             return Trial(dict(params), {}, problem=str(error))
         tester.infer()
         numbers = {name: float(value) for name, value in tester.evaluate().items()}

@@ -24,16 +24,16 @@ def best_trial(trials: Sequence[Trial], objective: Objective) -> Trial:
     """The best one.
 
     Raises:
-        ConfigError: the tracker refused all parameters.
+        ConfigError: all parameters were refused.
     """
     order = ranked(trials, objective)
     if not order:
-        raise ConfigError(f'the tracker refused all parameters; the first time: {trials[0].problem if trials else ""}')
+        raise ConfigError(f'all parameters were refused; the first time: {trials[0].problem if trials else ""}')
     return order[0]
 
 
 def trial_table(trials: Sequence[Trial], objective: Objective) -> str:
-    """Markdown: one row per trial, best first, then those that the tracker refused, with the reason."""
+    """Markdown: one row per trial, best first, then those that were refused, with the reason."""
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
     heads = [name.rsplit('.', 1)[-1] for name in names]
     order = ranked(trials, objective)
@@ -44,7 +44,7 @@ def trial_table(trials: Sequence[Trial], objective: Objective) -> str:
         lines.append('| ' + ' | '.join([*cells, *_values(trial, names)]) + ' |')
     refused = [trial for trial in trials if trial.problem]
     if refused:
-        lines += ['', f'{len(refused)} combinations that the tracker refused:', '']
+        lines += ['', f'{len(refused)} combinations that were refused:', '']
         lines += [f'* {", ".join(f"{k}={v}" for k, v in trial.params.items())}: {trial.problem}' for trial in refused]
     return '\n'.join(lines) + '\n'
 

@@ -75,8 +75,9 @@ class EmbeddingClusterer:
         max_seeds: proposals tried per image, best first; None tries all. Keeps an untrained network from trying
             thousands of tiny ones. ``compat`` tries all whatever it is, as published.
         over_classes: what ``default`` takes for a pixel's seed where there are several classes: ``highest``, or the
-            ``sum``, at most 1. A pixel that two classes share half and half is half a seed of either and a whole one
-            of their sum; that asks for maps of which one answers to an object (``weigh_other_classes`` of the loss).
+            ``sum`` (a score is at most 1). A pixel that two classes share half and half is half a seed of either and a
+            whole one of their sum; that asks for maps of which one answers to an object (``weigh_other_classes`` of
+            the loss).
         refine: with ``default``, take the mean vote and bandwidth of a proposal's free pixels, as training does, and
             gather the pixels near that, instead of those near what one pixel says.
 

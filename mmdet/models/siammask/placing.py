@@ -21,7 +21,7 @@ class PlacedMask:
     """Mask values in the part of a frame that the mask touches; everywhere else they are -1.
 
     Attributes:
-        values: (h, w) float32, probabilities, and between -1 and them on the rim.
+        values: (h, w) float32, probabilities, and between -1 and them on the rim; 2 where a mask was given.
         region: x1 y1 x2 y2 of that part, right and bottom exclusive; empty where the mask lies outside the frame.
     """
 

@@ -86,7 +86,9 @@ def architectures(nvcc: str) -> list[str]:
     if shutil.which(query[0]):
         answer = subprocess.run(query, capture_output=True, text=True)
         here = sorted({line.strip().replace('.', '') for line in answer.stdout.splitlines() if line.strip()})
-        if answer.returncode == 0 and here and all(f'sm_{arch}' in known for arch in here):
+        newest = max((int(code[3:]) for code in known if code[3:].isdecimal()), default=0)
+        newer = [arch for arch in here if arch.isdecimal() and int(arch) > newest]
+        if answer.returncode == 0 and here and not newer:
             return here  # else a GPU is newer than this nvcc, and needs the PTX of the newest architecture of all
     return [arch for arch in ARCHITECTURES if f'sm_{arch}' in known]
 
