@@ -2,10 +2,10 @@
 
     python benchmarks/calibration_motion.py CONFIG CHECKPOINT --cfg-options test_dataloader.dataset.data_root=D
 
-For annotated objects of the test set that are seen in a frame and in a reference `--gap` frames later, the mean offset at
-the middle of the object (over the nine taps, in cells of a pyramid level) is set against the way that its box went. A row
-per level: medians of both lengths, and the correlation of their x and y. Where offsets find objects again it is near 1;
-where they are larger than the map they find nothing.
+For annotated objects of the test set that are seen in a frame and in a reference `--gap` frames later, the mean offset
+at the middle of the object (over the nine taps, in cells of a pyramid level) is set against the way that its box went.
+A row per level: medians of both lengths, and the correlation of their x and y. Where offsets find objects again it is
+near 1; where they are larger than the map they find nothing.
 """
 
 from __future__ import annotations
