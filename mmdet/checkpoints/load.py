@@ -171,7 +171,7 @@ def require_frozen_weights(module: nn.Module, report: LoadReport | None, filled:
         return
     parts = ', '.join(name.rstrip('.') for name in frozen)
     if report is None:
-        if not [key for key in module.state_dict() if key.startswith(frozen) and not key.startswith(filled or '?')]:
+        if all(key.startswith(filled) for key in module.state_dict() if key.startswith(frozen)):
             return
         raise ConfigError(
             f'this config trains around {parts}, which stay as they are loaded, and nothing is: set load_from to the '
