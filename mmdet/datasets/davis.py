@@ -134,7 +134,7 @@ def _tracks(
     position: int, sequence: DavisSequence, merge_objects: bool, unknown_objects: UnknownObjects
 ) -> list[dict[str, Any]]:
     white = merge_objects and is_drawn_white(sequence.labels(0))
-    objects = [1] if white else sequence.objects()
+    objects = [1] if white else sequence.objects()  # which refuses an empty first map
     objects = [1] if merge_objects else objects
     found: dict[int, list[tuple[int, np.ndarray]]] = {number: [] for number in objects}
     for frame, path in enumerate(sequence.maps):

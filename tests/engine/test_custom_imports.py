@@ -53,7 +53,7 @@ def test_a_resolved_config_finds_what_lay_beside_its_origin(tmp_path: Path) -> N
         assert 'own_resolved' in sys.modules
     (tmp_path / 'own_resolved.py').write_text(MODULE.format(name='NearerTracker'))  # beside the resolved one
     sys.modules.pop('own_resolved')
-    sys.path[:] = [folder for folder in sys.path if folder != str(tmp_path / 'configs')]
+    sys.path[:] = [folder for folder in sys.path if folder not in (str(tmp_path), str(tmp_path / 'configs'))]
     load_config(tmp_path / 'twice.py')
     assert hasattr(sys.modules['own_resolved'], 'NearerTracker')
 
