@@ -261,7 +261,7 @@ def tiny_instances(tiny_mots: Path, tmp_path_factory: pytest.TempPathFactory) ->
     from mmdet.datasets.instances import mots_videos, write_database
 
     folder = tmp_path_factory.mktemp('instances') / 'database'
-    videos = mots_videos(tiny_mots / 'instances', tiny_mots / 'training/image_02', ['0000', '0001'])
+    videos = mots_videos(tiny_mots, sequences=['0000', '0001'])
     return write_database(folder, videos, MOTS_CLASSES, progress=False).parent
 
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmdet.datasets.instances.database import write_database
-from mmdet.datasets.instances.sources import MOTS_CLASSES, mots_videos, videos_of
+from mmdet.datasets.instances.sources import mots_videos, videos_of
 from mmdet.datasets.kins import OTHERS, KINSCrops, convert_kins
 from mmdet.datasets.siam import command as siam_crops
 from mmdet.datasets.ytvis import YouTubeVISDataset
 from mmdet.errors import ConfigError
-from mmdet.formats import mots_seqmap
+from mmdet.formats import MOTS_CLASSES
 from mmdet.holdout import HOLDOUT_FRACTION, SPLITS
 
 
@@ -61,7 +61,8 @@ def _convert_kins(arguments: Namespace) -> str:
 
 def _instance_options(parser: ArgumentParser) -> None:
     parser.add_argument('out', help='folder of the database; after an interruption, run the same command again')
-    parser.add_argument('--mots', metavar='ROOT', help='KITTI MOTS: ROOT/instances and ROOT/training/image_02')
+    layout = 'ROOT/instances_txt, or instances (maps), and ROOT/training/image_02'
+    parser.add_argument('--mots', metavar='ROOT', help=f'KITTI MOTS: {layout}')
     parser.add_argument('--annotations', metavar='FILE', help='or: a file in YouTube-VIS format')
     parser.add_argument('--images', metavar='DIR', help='folder of the frames; with --mots it may be left out')
     chosen = parser.add_mutually_exclusive_group()
@@ -78,10 +79,8 @@ def _write_instances(args: Namespace) -> str:
     if args.mots is None and (args.part or args.sequences):
         raise ConfigError('--part and --sequences are for --mots; --annotations takes --split')
     if args.mots is not None:
-        images = args.images or Path(args.mots) / 'training/image_02'
-        names = [row.name for row in mots_seqmap('kitti', args.part)] if args.part else args.sequences
-        videos = mots_videos(Path(args.mots) / 'instances', images, names)
-        classes: tuple[str, ...] = MOTS_CLASSES
+        videos = mots_videos(args.mots, args.images or '', args.sequences, args.part)
+        classes: tuple[str, ...] = tuple(MOTS_CLASSES.values())
     else:
         if args.images is None:
             raise ConfigError('--annotations needs --images, the folder that its file names are relative to')

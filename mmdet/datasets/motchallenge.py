@@ -15,6 +15,7 @@ from mmdet.datasets.tracking_files import (
     choose_sequences,
     frame_size,
     list_frames,
+    refuse_gaps,
     track_annotations,
     video_entry,
 )
@@ -142,6 +143,7 @@ def _sequence_files(folder: Path, images: Path) -> SequenceFiles:
     frames = list_frames(place)
     if info and frames and len(frames) != info.length:
         raise DataError(f'{path}: seqLength is {info.length}, but there are {len(frames)} frames in {place}')
+    refuse_gaps(place, frames, 1)
     if info and not frames:
         frames = [f'{number:06d}{info.suffix}' for number in range(1, info.length + 1)]
     if not frames:

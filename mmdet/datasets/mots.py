@@ -14,6 +14,7 @@ from mmdet.datasets.tracking_files import (
     choose_sequences,
     frame_size,
     list_frames,
+    refuse_gaps,
     track_annotations,
     video_entry,
 )
@@ -139,7 +140,9 @@ def mots_document(
     videos: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for name in choose_sequences(found, wanted, str(source)):
-        length = lengths.get(name) or len(list_frames(_frames_of(images, name, layout))) or None
+        frames = list_frames(_frames_of(images, name, layout))
+        refuse_gaps(_frames_of(images, name, layout), frames, FIRST_FRAME[layout])
+        length = lengths.get(name) or len(frames) or None
         table = _read_truth(source, name, layout, length) if truth is not None else None
         video = video_entry(positions[name], _sequence_files(name, images, layout, lengths.get(name), table))
         videos.append(video)

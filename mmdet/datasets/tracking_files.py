@@ -13,7 +13,7 @@ from mmdet.datasets.image_file import SUFFIXES, header_size
 from mmdet.errors import ConfigError, DataError
 from mmdet.structures import RLE
 
-__all__ = ['SequenceFiles', 'choose_sequences', 'list_frames', 'track_annotations', 'video_entry']
+__all__ = ['SequenceFiles', 'choose_sequences', 'list_frames', 'refuse_gaps', 'track_annotations', 'video_entry']
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,28 @@ def list_frames(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     return sorted(path.name for path in folder.iterdir() if path.suffix in SUFFIXES)
+
+
+def refuse_gaps(folder: Path, frames: Sequence[str], first_frame: int) -> None:
+    """Refuse frames called by numbers that do not follow each other: annotations count them.
+
+    Args:
+        folder: where they lie.
+        frames: their names in order; other names than numbers tell nothing and pass.
+        first_frame: number of the first.
+
+    Raises:
+        DataError: a frame is missing, or one is there in two formats; the file is named.
+    """
+    stems = [Path(name).stem for name in frames]
+    if not all(stem.isdecimal() for stem in stems):
+        return
+    for expected, (stem, name) in enumerate(zip(stems, frames), start=first_frame):
+        if int(stem) != expected:
+            raise DataError(
+                f'{folder / name}: frame {expected:0{len(stem)}d} is due here. Annotations count the frames, from '
+                f'{first_frame}, so each must be there once'
+            )
 
 
 def frame_size(path: Path, known: tuple[int, int] | None, where: str) -> tuple[int, int]:

@@ -15,7 +15,7 @@ import pytest
 
 from mmdet.datasets import InstanceDatabase
 from mmdet.datasets.shapes import KITTIMOTSWriter, ShapesConfig, make_shapes
-from mmdet.errors import ConfigError
+from mmdet.errors import ConfigError, DataError
 from mmdet.formats import mots_seqmap
 from mmdet.ops import rle
 
@@ -72,13 +72,16 @@ def test_instances_of_kitti_mots(tool: ModuleType, tmp_path: Path) -> None:
     assert {track['video'] for track in database.tracks} == {'0001'}
 
 
-def test_instances_of_a_part_of_kitti_mots(
-    tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = []
-    monkeypatch.setattr('mmdet.datasets.conversions.mots_videos', lambda maps, images, names: asked.append(names) or [])
-    monkeypatch.setattr('mmdet.datasets.conversions.write_database', lambda *_, **__: 'database.json')
-    assert tool.main(['mots-instances', str(tmp_path / 'db'), '--mots', 'kitti', '--part', 'train']) == 0
+def test_instances_of_a_part_of_kitti_mots(tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def stop(source: str, images: str, layout: str, rows: list, *_: object) -> None:
+        asked.append([row.name for row in rows])
+        raise DataError('enough is known')
+
+    monkeypatch.setattr('mmdet.datasets.mots.mots_document', stop)
+    with pytest.raises(DataError, match='enough'):
+        tool.main(['mots-instances', str(tmp_path / 'db'), '--mots', 'kitti', '--part', 'train'])
     validated = {row.name for row in mots_seqmap('kitti', 'val')}
     assert len(asked[0]) == 12 and not validated & set(asked[0])
 

@@ -20,6 +20,7 @@ from mmdet.formats import (
     BoxTable,
     MaskTable,
     SeqmapRow,
+    list_mask_pngs,
     read_boxes,
     read_mask_pngs,
     read_masks,
@@ -68,7 +69,7 @@ def evaluate_mots_files(
             file, see :func:`evaluate_mot_files`.
         annotations: KITTI MOTS ``instances_txt`` or ``instances``, or MOTSChallenge ``train`` (``*/gt/gt.txt``).
         protocol: see :func:`mmdet.evaluation.tracking.mots.evaluate_mots`.
-        seqmap: sequences and last frames; None takes all sequences, each up to the last frame with an object.
+        seqmap: sequences and last frames; None takes all sequences, each up to the last map or frame with an object.
         official: let pass what the protocol's own program does: unknown classes (``trackeval``) or frames after the
             last one (``mots_tools``).
 
@@ -91,8 +92,9 @@ def evaluate_mots_files(
         truth[row.name] = table = _read_table(found[row.name], length, first_frame, complete=True)
         path = _mots_result(Path(results), row.name)
         tables[row.name] = found_masks = _read_table(path, length, first_frame, table.size, official, protocol)
-        last = max(int(masks.frames.max(initial=-1)) for masks in (table, found_masks))
-        lengths[row.name] = last + 1 if length is None else length
+        lengths[row.name] = length or max(
+            _length_of(found[row.name], table, first_frame), _length_of(path, found_masks, first_frame)
+        )
     present = {c for table in truth.values() for c in table.class_ids.tolist()} - {IGNORE}
     classes = MOTS_CLASSES if first_frame == 0 else {c: n for c, n in MOTS_CLASSES.items() if c in present | {2}}
     return evaluate_mots(truth, tables, lengths, protocol, classes)
@@ -201,6 +203,12 @@ def _mots_result(results: Path, name: str) -> Path:
     texts = (results / f'{name}.txt', results / 'data' / f'{name}.txt')
     maps = folder.is_dir() and any(folder.glob('*.png'))
     return folder if maps and not any(text.is_file() for text in texts) else _result_file(results, name)
+
+
+def _length_of(path: Path, table: MaskTable, first_frame: int) -> int:
+    """Frames of a sequence as far as a source tells: up to the last object, or the last map, which may be empty."""
+    numbers = [int(file.stem) for file in list_mask_pngs(path)] if path.is_dir() else []
+    return max(int(table.frames.max(initial=-1)) + 1, max(numbers, default=first_frame - 1) - first_frame + 1)
 
 
 def _read_table(

@@ -20,6 +20,7 @@ from mmdet.datasets.instances.database import windows_of
 from mmdet.engine.build import build_trainer
 from mmdet.engine.distributed import join_processes
 from mmdet.errors import ConfigError, DataError
+from mmdet.formats import read_mask_pngs, write_masks
 from mmdet.models.track_heads.points.regions import find_regions
 from mmdet.models.track_heads.points.sampling import FrameView, PointSampler
 
@@ -221,43 +222,66 @@ def mots(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_mots_label_maps(mots: Path) -> None:
-    videos = mots_videos(mots / 'instances', mots / 'training/image_02')
+def as_texts(root: Path) -> None:
+    """Turn the maps of a root into texts."""
+    for folder in sorted((root / 'instances').iterdir()):
+        write_masks(root / f'instances_txt/{folder.name}.txt', read_mask_pngs(folder))
+    shutil.rmtree(root / 'instances')
+
+
+@pytest.mark.parametrize('texts', [False, True], ids=['maps', 'texts'])
+def test_sequences_of_mots(mots: Path, texts: bool) -> None:
+    if texts:
+        as_texts(mots)
+    videos = mots_videos(mots)
     assert [(video.name, video.length) for video in videos] == [('0000', 2), ('0002', 2)]
     found = videos[1].read(1)
-    assert found.ids.tolist() == [1001, 1005, 2003] and found.labels.tolist() == [0, 0, 1]
+    assert found.labels.tolist() == [0, 0, 1] and len(set(found.ids)) == 3
     assert found.masks.sum((1, 2)).tolist() == [1, 3, 2]
-    assert [v.name for v in mots_videos(mots / 'instances', mots / 'training/image_02', ['0002'])] == ['0002']
+    assert [v.name for v in mots_videos(mots, sequences=['0002'])] == ['0002']
+
+
+def test_frames_in_another_folder(mots: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (mots / 'training/image_02').rename(mots / 'frames')
+    with pytest.raises(DataError, match=r'training/image_02/0000: no frames'):
+        mots_videos(mots)
+    monkeypatch.chdir(mots.parent)
+    videos = mots_videos(mots, f'{mots.name}/frames')  # as the command line gives it: from the current folder
+    assert videos[0].read(0).image.shape == (4, 6, 3)
 
 
 @pytest.mark.parametrize(
     ('break_it', 'message'),
     [
-        (lambda maps, image: cv2.imwrite(str(maps), np.full((4, 6), 3001, np.uint16)), 'value 3001 is of class 3'),
-        (lambda maps, image: cv2.imwrite(str(maps), np.zeros((5, 6), np.uint16)), r'frame 0\): .*6 x 4 .*6 x 5'),
-        (lambda maps, image: image.unlink(), 'sequence 0000, frame 0'),
-        (lambda maps, image: maps.write_bytes(b'x'), 'sequence 0000, frame 0: not a label map'),
+        (lambda maps, image: cv2.imwrite(str(maps), np.full((4, 6), 3001, np.uint16)), 'pixel value 3xxx'),
+        (lambda maps, image: cv2.imwrite(str(maps), np.zeros((5, 6), np.uint16)), r'000001\.png: the map is \(4, 6\)'),
+        (lambda maps, image: image.unlink(), r'000001\.png: frame 000000 is due here'),
+        (lambda maps, image: maps.write_bytes(b'x'), r'000000\.png: '),
+        (lambda maps, image: cv2.imwrite(str(image), np.zeros((3, 6, 3), np.uint8)), r'frame 0\): .*6 x 3 .*6 x 4'),
     ],
-    ids=['unknown class', 'other size', 'no image', 'no picture'],
+    ids=['unknown class', 'maps of two sizes', 'no image', 'no picture', 'another size'],
 )
 def test_bad_mots_data(mots: Path, break_it: Callable, message: str) -> None:
     break_it(mots / 'instances/0000/000000.png', mots / 'training/image_02/0000/000000.png')
     with pytest.raises(DataError, match=message):
-        mots_videos(mots / 'instances', mots / 'training/image_02')[0].read(0)
+        mots_videos(mots)[0].read(0)
 
 
 @pytest.mark.parametrize('lost', ['000000', '000001'], ids=['first', 'last'])
 def test_a_frame_without_a_label_map(mots: Path, lost: str) -> None:
     (mots / f'instances/0002/{lost}.png').unlink()
     with pytest.raises(DataError, match=f'0002/{lost}.png: missing; 1 of 2 frames have no map'):
-        mots_videos(mots / 'instances', mots / 'training/image_02')
+        mots_videos(mots)
 
 
-def test_frames_that_are_missing_on_both_sides(mots: Path) -> None:
+@pytest.mark.parametrize('texts', [False, True], ids=['maps', 'texts'])
+def test_frames_that_are_missing_on_both_sides(mots: Path, texts: bool) -> None:
     for folder in ('instances', 'training/image_02'):
         (mots / folder / '0002/000001.png').rename(mots / folder / '0002/000002.png')
-    with pytest.raises(DataError, match=r'0002/000001\.png: missing'):
-        mots_videos(mots / 'instances', mots / 'training/image_02')
+    if texts:
+        as_texts(mots)
+    with pytest.raises(DataError, match=r'0002/000001\.png: missing|0002/000002\.png: frame 000001 is due here'):
+        mots_videos(mots)
 
 
 @pytest.mark.parametrize(
@@ -280,10 +304,10 @@ def test_t17_windows_of_a_database_are_those_of_tracking(rows: tuple, columns: t
 
 
 def test_missing_sequences(mots: Path) -> None:
-    with pytest.raises(DataError, match='there are no label maps'):
-        mots_videos(mots / 'instances', mots / 'training/image_02', ['0009'])
-    with pytest.raises(DataError, match='there is no folder'):
-        mots_videos(mots / 'nothing', mots)
+    with pytest.raises(DataError, match='sequence 0009 is missing; there are 0000, 0002'):
+        mots_videos(mots, sequences=['0009'])
+    with pytest.raises(DataError, match='no such folder'):
+        mots_videos(mots / 'nothing')
 
 
 def test_training(tiny_shapes: Path, tmp_path: Path, reduced_config: Callable) -> None:

@@ -15,8 +15,9 @@ from mmdet.datasets.shapes.writers.kitti_mots import KITTIMOTSWriter
 from mmdet.errors import AnnotationsMissingError, ConfigError, DataError
 from mmdet.evaluation import FrameTracks, MOTMetric, MOTSMetric, VideoResult, YTVISMetric
 from mmdet.evaluation.tracking.files import evaluate_mot_files, evaluate_mots_files, evaluate_video_entries
+from mmdet.evaluation.tracking.numbers import scalar
 from mmdet.evaluation.vis_ground_truth import read_ground_truth
-from mmdet.formats import SequenceInfo, read_boxes, read_masks, read_seqmap, write_seqinfo
+from mmdet.formats import SequenceInfo, read_boxes, read_masks, read_seqmap, write_mask_pngs, write_masks, write_seqinfo
 from mmdet.ops.rle import area, decode, encode, normalise_rle
 from mmdet.registry import METRICS
 
@@ -87,6 +88,20 @@ def test_exported_files_score_the_same(dataset: MOTSDataset, mots_root: Path, tm
         assert found.summary()['car_sMOTSA' if protocol == 'mots_tools' else 'car_sMOTA'] == pytest.approx(
             numbers['car_sMOTSA'], abs=1e-12
         )
+
+
+def test_empty_maps_at_the_end_are_frames(mots_root: Path, tmp_path: Path) -> None:
+    """No sequence map tells the length; the maps do, of ground truth or of results."""
+    table = read_masks(mots_root / 'instances_txt' / '0000.txt')
+    for name, length in (('truth', 5), ('results', 7)):
+        write_mask_pngs(tmp_path / name / '0000', table.take(np.flatnonzero(table.frames < 2)), length, (64, 96))
+    write_masks(tmp_path / 'texts' / '0000.txt', table.take(np.flatnonzero(table.frames < 2)))
+
+    def frames(results: str, truth: str) -> int:
+        scores = evaluate_mots_files(tmp_path / results, tmp_path / truth).scores['car']
+        return int(scalar(scores['0000']['CLR_Frames']))
+
+    assert [frames('texts', 'texts'), frames('texts', 'truth'), frames('results', 'truth')] == [2, 5, 7]
 
 
 def test_overlapping_results_are_resolved(dataset: MOTSDataset, tmp_path: Path) -> None:
