@@ -24,7 +24,7 @@ from mmdet.files import write_json
 ROOT = Path(__file__).resolve().parents[1]
 SETS = {'holdout': ('seqmaps/train.seqmap', 'holdout'), 'valid': ('seqmaps/val.seqmap', 'None')}
 NETWORKS = ('segmenter', 'points')  # whose minutes count: the others are for comparison
-LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+LOADERS = ('train_dataloader', 'test_dataloader')
 SEGMENTER, POINTS = 'configs/spatial_embedding_erfnet_shapes_mots.py', 'configs/pointtrack_shapes_mots.py'
 BOTH = 'configs/spatial_embedding_pointtrack_shapes_mots.py'
 DEEPSORT = 'configs/spatial_embedding_deepsort_shapes_mots.py'
@@ -41,14 +41,14 @@ def stages(args: argparse.Namespace) -> dict[str, Line]:
     lines = {
         'data': make,
         'segmenter': _train(args, SEGMENTER, 'segmenter', LOADERS),
-        'points': _train(args, POINTS, 'points', LOADERS[::2]),
+        'points': _train(args, POINTS, 'points', LOADERS),
     }
     for name in SETS:
         lines[f'masks, {name}'] = _test(args, BOTH, 'segmenter', f'spatial_embedding/points/{name}', name, [head])
-    lines['reid'] = _train(args, REID, 'reid', ('train_dataloader', 'test_dataloader'), '.videos')
+    lines['reid'] = _train(args, REID, 'reid', LOADERS, '.videos')
     lines |= _described(args, 'spatial_embedding', 'points', ('reid',))
     if args.mask_rcnn:
-        lines['mask_rcnn'] = _train(args, MASK_RCNN, 'mask_rcnn', LOADERS[::2])
+        lines['mask_rcnn'] = _train(args, MASK_RCNN, 'mask_rcnn', LOADERS)
         for name in SETS:
             lines[f'mask_rcnn, {name}'] = _test(args, MASK_RCNN, 'mask_rcnn', f'mask_rcnn/masktrack/{name}', name)
         lines |= _described(args, 'mask_rcnn', 'masktrack', ('points', 'reid'))
@@ -95,7 +95,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = CommandParser(description=__doc__ or '')
     default = absolute_path('work_dirs/shapes_mots/0')
     parser.add_argument('--work-dir', type=absolute_path, default=default, help='gets everything')
-    add_stage_options(parser, train_videos=400)
+    add_stage_options(parser, train_videos=800)
     parser.add_argument('--mask-rcnn', action='store_true', help='train Mask R-CNN, too, and store its masks')
     return parser.parse_args(argv)
 

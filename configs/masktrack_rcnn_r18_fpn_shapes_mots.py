@@ -1,6 +1,6 @@
 """MaskTrack R-CNN for procedural videos in KITTI MOTS layout: the network of the quickstart on smaller frames.
 
-    python tools/make_shapes.py data/shapes_mots --format kitti-mots --train 400 --valid 40 --size 160x96 --objects 2 4
+    python tools/make_shapes.py data/shapes_mots --format kitti-mots --train 800 --valid 40 --size 160x96 --objects 2 4
     python tools/train.py configs/masktrack_rcnn_r18_fpn_shapes_mots.py --gpus 2
 """
 

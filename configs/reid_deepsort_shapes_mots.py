@@ -1,6 +1,6 @@
 """DeepSORT's appearance network, a quarter as wide, on crops of procedural videos in KITTI MOTS layout.
 
-    python tools/make_shapes.py data/shapes_mots --format kitti-mots --train 400 --valid 40 --size 160x96 --objects 2 4
+    python tools/make_shapes.py data/shapes_mots --format kitti-mots --train 800 --valid 40 --size 160x96 --objects 2 4
     python tools/train.py configs/reid_deepsort_shapes_mots.py
 """
 

@@ -18,7 +18,7 @@ model = dict(
         type='DeepSORTTracker',
         n_init=1,
         max_age=20,
-        min_confidence=None,
+        min_confidence=0.7,
         nms_max_overlap=1.0,
     ),
 )

@@ -1,6 +1,6 @@
 """SpatialEmbedding for procedural videos in KITTI MOTS layout: both classes in one small network.
 
-    python tools/make_shapes.py data/shapes_mots --format kitti-mots --train 400 --valid 40 --size 160x96 --objects 2 4
+    python tools/make_shapes.py data/shapes_mots --format kitti-mots --train 800 --valid 40 --size 160x96 --objects 2 4
     python tools/train.py configs/spatial_embedding_erfnet_shapes_mots.py --gpus 2
 
 Frames are rendered at the size that the network sees. A tenth of the training sequences is held out for choosing
@@ -8,7 +8,7 @@ settings; the test is on sequences of their own. Identities come from the overla
 `spatial_embedding_pointtrack_shapes_mots.py` joins the masks by PointTrack.
 """
 
-_max_iters = 2800
+_max_iters = 2200
 
 # ---------------------------------------------------------------- model
 model = dict(
@@ -26,14 +26,14 @@ model = dict(
         loss=dict(type='SpatialEmbeddingLoss', foreground_weight=10, weigh_other_classes=True),
         clusterer=dict(
             type='EmbeddingClusterer',
-            seed_threshold=0.75,
-            foreground=0.4,  # well below the seeds, so that what is left of an object starts no other
-            min_pixels=40,
+            seed_threshold=0.8,
+            foreground=0.5,  # well below the seeds, so that what is left of an object starts no other
+            min_pixels=60,
             over_classes='sum',
             refine=True,
         ),
     ),
-    tracker=dict(type='IoUTracker', overlap='mask', min_iou=0.2, max_age=8),
+    tracker=dict(type='IoUTracker', overlap='mask', min_iou=0.2, max_age=8, min_confidence=0.7),
 )
 
 # ---------------------------------------------------------------- data
@@ -59,19 +59,6 @@ train_dataloader = dict(
         pipeline=_train_pipeline,
     ),
 )
-val_dataloader = dict(
-    num_workers=1,
-    dataset=dict(
-        type='MOTSDataset',
-        data_root=_data_root,
-        ann_file='instances_txt',
-        seqmap='seqmaps/train.seqmap',
-        img_prefix='training/image_02',
-        split='holdout',
-        test_mode=True,
-        pipeline=_test_pipeline,
-    ),
-)
 test_dataloader = dict(
     num_workers=1,
     dataset=dict(
@@ -86,7 +73,7 @@ test_dataloader = dict(
 )
 
 # ---------------------------------------------------------------- schedule
-train_cfg = dict(max_iters=_max_iters, val_interval=_max_iters)
+train_cfg = dict(max_iters=_max_iters)
 optim_wrapper = dict(
     type='OptimWrapper',
     optimizer=dict(type='AdamW', lr=0.0015, weight_decay=0.01),
@@ -98,5 +85,4 @@ param_scheduler = [
 ]
 
 # ---------------------------------------------------------------- evaluation
-val_evaluator = dict(type='MOTSMetric')
 test_evaluator = dict(type='MOTSMetric')

@@ -23,14 +23,15 @@ model = dict(
         loss=dict(type='SpatialEmbeddingLoss', foreground_weight=10, weigh_other_classes=True),
         clusterer=dict(
             type='EmbeddingClusterer',
-            seed_threshold=0.75,
-            foreground=0.4,
-            min_pixels=40,
+            seed_threshold=0.8,
+            foreground=0.5,
+            min_pixels=60,
             over_classes='sum',
             refine=True,
         ),
     ),
     track_head=dict(weights=None),  # a file with weights of the track head, where the checkpoint has none
+    tracker=dict(min_score=0.7),
     detector_trains_on='none',
 )
 load_from = 'work_dirs/spatial_embedding_erfnet_shapes_mots/last.safetensors'
