@@ -160,11 +160,11 @@ class Bench:
 
 
 def _masks_in(file: Path) -> bytes:
-    """Everything but the vectors of a file of stored detections."""
+    """Everything of a file of stored detections but the vectors and whose they are."""
     if not file.is_file():
         raise DataError(f'{file}: not there; run benchmarks/run_shapes_mots.py again, which goes on where it stopped')
     with np.load(file, allow_pickle=False) as arrays:
-        return b''.join(arrays[key].tobytes() for key in sorted(arrays.files) if key != 'embeddings')
+        return b''.join(arrays[key].tobytes() for key in sorted(set(arrays.files) - {'embeddings', 'track_head'}))
 
 
 def compare(benches: Sequence[Bench], trials: int) -> Iterator[list[Trial]]:

@@ -33,7 +33,7 @@ def store_truth(root: Path, folder: Path, dim: int, seed: int = 0) -> None:
     rng = np.random.default_rng(seed)
     for name, choice in SETS.items():
         data = MOTSDataset('instances_txt', str(root), test_mode=True, **choice)
-        dump = DetectionDump(folder / name)
+        dump = DetectionDump(folder / name, track_head=folder.name)
         for video in data.videos:
             tracks = [a for a in data.ground_truth()['annotations'] if a['video_id'] == video.id]
             vectors = torch.from_numpy(rng.normal(size=(len(tracks), dim)) * 5).float()
