@@ -216,14 +216,16 @@ def main() -> None:
     parser.add_argument('--foreground', type=int, default=1000, help='points on an instance')
     parser.add_argument('--context', type=int, default=500, help='points around it')
     parser.add_argument('--base-channels', type=int, default=64, help='width of the network')
+    parser.add_argument('--dtype', default='float32', help='what our side computes in: float32, bfloat16 or float16')
     parser.add_argument('--device', default='cpu', help='cpu or cuda')
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    head = PointTrackHead(options.foreground, options.context, options.base_channels).eval().to(options.device)
+    head = PointTrackHead(options.foreground, options.context, options.base_channels, dtype=options.dtype)
+    head = head.eval().to(options.device)
     print(
         f'{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}, '
-        f'{options.device}; {options.instances} instances in {HEIGHT} x {WIDTH}'
+        f'{options.device} {options.dtype}; {options.instances} instances in {HEIGHT} x {WIDTH}'
     )
     compare(head, Scene(options.instances, max(options.frames, 2), options.seed, options.device), options.device)
 

@@ -74,6 +74,18 @@ def test_chunks_make_no_difference(head: PointTrackHead, annotated_clip: Callabl
 
 
 @torch.no_grad()
+@pytest.mark.parametrize(('dtype', 'least'), [('bfloat16', 1e-6), ('float32', 0)])
+def test_a_test_in_another_type(head: PointTrackHead, annotated_clip: Callable, dtype: Any, least: float) -> None:
+    """Rounding shows, and no more than rounding; vectors are float32 whatever the network computes in."""
+    other = PointTrackHead(num_foreground=40, num_context=20, base_channels=8, embedding_dim=6, dtype=dtype).eval()
+    other.load_state_dict(head.state_dict())
+    clip = as_clip(*annotated_clip([3]))
+    expected, found = head.embed(clip, predicted(clip))[0], other.embed(clip, predicted(clip))[0]
+    assert found.dtype == torch.float32
+    assert least <= (found - expected).abs().max() <= 0.02 * expected.abs().max()
+
+
+@torch.no_grad()
 def test_frames_and_videos_draw_other_points(head: PointTrackHead, annotated_clip: Callable) -> None:
     frames, samples = annotated_clip([1])
     clip = as_clip(frames, samples)
@@ -201,6 +213,8 @@ def test_without_frames(head: PointTrackHead, annotated_clip: Callable) -> None:
 def test_bad_arguments(change: dict) -> None:
     with pytest.raises(ConfigError, match='at least 1'):
         PointTrackHead(**change)
+    with pytest.raises(ConfigError, match="float32, bfloat16, float16, got 'int8'"):
+        PointTrackHead(dtype='int8')  # type: ignore[arg-type]
 
 
 # ---- in a model ---------------------------------------------------------------------------------------------------

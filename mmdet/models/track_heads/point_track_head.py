@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -21,6 +22,7 @@ from mmdet.structures import FrameSample, InstanceData
 _PURPOSE = 3_000_017  # keeps this random stream apart from that of box sampling
 _VIDEO = 1_000_003
 _PREFIX = 'track_head.'  # of this head's weights in a model
+DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
 
 @MODELS.register_module()
@@ -44,6 +46,8 @@ class PointTrackHead(TrackHead):
         weights: file with weights of this head: the ``last.safetensors`` of a model that was trained with it, behind
             any detector, or converted ones of the original program. It fills this head wherever the model's own
             checkpoint has no weights for it, as the checkpoint of a segmenter has none.
+        dtype: what the network computes in at test time: ``float32``, or ``bfloat16`` or ``float16``, which are faster
+            where the processor multiplies matrices in them; vectors are float32 all the same.
 
     Attributes:
         own_weights: ``weights``; see :mod:`mmdet.checkpoints.parts`.
@@ -65,8 +69,11 @@ class PointTrackHead(TrackHead):
         batch_instances: int = 128,
         loss_weight: float = 1.0,
         weights: str | None = None,
+        dtype: Literal['float32', 'bfloat16', 'float16'] = 'float32',
     ) -> None:
         super().__init__()
+        if dtype not in DTYPES:
+            raise ConfigError(f'PointTrackHead(dtype) is one of {", ".join(DTYPES)}, got {dtype!r}')
         if min(num_foreground, num_context, max_tracks, batch_instances) < 1 or jitter < 0:
             raise ConfigError(
                 'PointTrackHead needs at least 1 for num_foreground, num_context, max_tracks and batch_instances, and '
@@ -77,7 +84,7 @@ class PointTrackHead(TrackHead):
         self.embedding_dim, self.compat = embedding_dim, compat
         self.margin, self.max_tracks, self.jitter = margin, max_tracks, jitter
         self.batch_instances, self.loss_weight = batch_instances, loss_weight
-        self.own_weights = weights
+        self.own_weights, self.dtype = weights, DTYPES[dtype]
 
     def own_state(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The track head's weights out of those of a whole model, under this head's names."""
@@ -92,7 +99,8 @@ class PointTrackHead(TrackHead):
             if len(instances.bboxes):
                 sets[index] = self.points_of(clip, index, instances)
         for group in _groups({index: len(points) for index, points in sets.items()}, self.batch_instances):
-            together = self.network(InstancePoints.cat([sets[index] for index in group]))
+            with torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32):
+                together = self.network(InstancePoints.cat([sets[index] for index in group]))
             for index, rows in zip(group, together.vectors.split([len(sets[index]) for index in group])):
                 vectors[index] = rows
         return vectors
