@@ -35,6 +35,7 @@ from mmdet.registry import TRACKERS, register_all
 
 COLUMNS = {'sMOTSA': 'sMOTA', 'MOTSA': 'MOTA', 'IDS': 'IDSW', 'HOTA': 'HOTA', 'AssA': 'AssA', 'IDF1': 'IDF1'}
 COUNTS = ('IDS',)
+MIN_SCORES = {'spatial_embedding': 0.7, 'mask_rcnn': 0.5}  # below them most are wrong
 SETS = {
     'holdout': dict(seqmap='seqmaps/train.seqmap', split='holdout'),
     'valid': dict(seqmap='seqmaps/val.seqmap'),
@@ -88,7 +89,7 @@ ASSOCIATIONS = (
     Association(
         'PointTrack',
         'points',
-        {'type': 'PointTrackTracker'},
+        {'type': 'PointTrackTracker', 'distance_offset': 2.5, 'keep_alive': 10},  # as the config for shapes
         {
             'distance_offset': (1.5, 2.5, 4.0, 8.81),  # the gate lies 0.8 below it
             'overlap_weight': (0.5, 0.74, 1.5),
@@ -112,11 +113,12 @@ class Bench:
     Args:
         folder: of one seed.
         masks: whose masks, such as ``spatial_embedding``.
-        min_score: detections with a lower score are left out.
+        min_score: detections with a lower score are left out; None takes that of :data:`MIN_SCORES`.
     """
 
     def __init__(self, folder: Path, masks: str, min_score: float | None = None) -> None:
-        self.folder, self.stored, self.min_score = folder, folder / masks, min_score
+        self.folder, self.stored = folder, folder / masks
+        self.min_score = MIN_SCORES.get(masks) if min_score is None else min_score
         if not self.stored.is_dir():
             raise DataError(f'{self.stored}: no such folder; benchmarks/run_shapes_mots.py makes it')
         self.vectors = sorted(path.name for path in self.stored.iterdir() if path.is_dir())
@@ -207,7 +209,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = CommandParser(__doc__ or '')
     parser.add_argument('folders', nargs='+', type=Path, help='one per seed')
     parser.add_argument('--masks', default='spatial_embedding', help='whose masks: spatial_embedding or mask_rcnn')
-    parser.add_argument('--min-score', type=float, metavar='S', help='leave out weaker detections, for all trackers')
+    parser.add_argument('--min-score', type=float, metavar='S', help='no weaker detections (default: 0.7 or 0.5)')
     parser.add_argument('--trials', type=int, default=12, metavar='N', help='settings tried per tracker; 1: defaults')
     parser.add_argument('--out', metavar='FILE', help='write the table here too')
     args = parser.parse_args(argv)

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, Literal
@@ -174,7 +175,12 @@ def _images(document: dict[str, Any], plan: KINSCrops, source: str) -> list[_Ima
     if not work:
         known = ', '.join(map(str, names.values()))
         raise DataError(f"{source}: there is no object of the class '{plan.name}'; the file's classes are {known}")
-    return sorted(work, key=lambda image: image.stem)
+    work.sort(key=lambda image: image.stem)
+    for first, second in pairwise(work):
+        if first.stem == second.stem:
+            both = f'{first.entry["file_name"]} and {second.entry["file_name"]}'
+            raise DataError(f'{source}: crops of {both} would be called the same; rename one of the images')
+    return work
 
 
 def _checked(entry: dict[str, Any], source: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from mmdet.datasets.tracking_files import (
     frame_size,
     list_frames,
     refuse_gaps,
+    sequence_numbers,
     track_annotations,
     video_entry,
 )
@@ -45,8 +46,9 @@ class MOTChallengeDataset(VideoDataset):
 
     Files give boxes only: a mask is its box cut at the frame's border, so that detectors which learn boxes train on it.
     Boxes that are not to be found are crowd annotations whose ``role`` is ``distractor`` (a result on it is excused) or
-    ``bystander``. Videos are numbered from 1 in the order of their names. A sequence whose size neither ``seqinfo.ini``
-    nor a frame tells is as large as its boxes reach. Other arguments: :class:`VideoDataset`.
+    ``bystander``. A video's id comes from its name, as :func:`~mmdet.datasets.tracking_files.sequence_numbers` says. A
+    sequence whose size neither ``seqinfo.ini`` nor a frame tells is as large as its boxes reach. Other arguments:
+    :class:`VideoDataset`.
 
     Args:
         ann_file: folder of the sequences, such as ``train``.
@@ -118,9 +120,9 @@ def mot_document(folder: str | Path, images: str | Path, sequences: Sequence[str
     videos: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     known = False
-    positions = {name: position for position, name in enumerate(sorted(found))}
+    numbers = sequence_numbers(found, str(folder))
     for name in choose_sequences(found, sequences, str(folder)):
-        video = video_entry(positions[name], _sequence_files(folder / name, Path(images)))
+        video = video_entry(numbers[name], _sequence_files(folder / name, Path(images)))
         videos.append(video)
         path = folder / name / 'gt' / 'gt.txt'
         if path.is_file():

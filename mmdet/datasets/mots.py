@@ -15,6 +15,7 @@ from mmdet.datasets.tracking_files import (
     frame_size,
     list_frames,
     refuse_gaps,
+    sequence_numbers,
     track_annotations,
     video_entry,
 )
@@ -26,6 +27,7 @@ from mmdet.formats import (
     MaskTable,
     SeqmapRow,
     mots_seqmap,
+    mots_sources,
     read_mask_pngs,
     read_masks,
     read_seqmap,
@@ -49,7 +51,8 @@ class MOTSDataset(VideoDataset):
       ``<sequence>/gt/gt.txt``. Class pedestrian.
 
     Regions to be ignored become one crowd annotation per video whose ``role`` is ``region``; it belongs to the first
-    class. Videos are numbered from 1 in the order of their names. Other arguments: :class:`VideoDataset`.
+    class. An identity that changes its class is an object of each. A video's id comes from its name, so it stays when
+    other sequences come or go: 1 more than a name that is a number. Other arguments: :class:`VideoDataset`.
 
     Args:
         ann_file: see above; '' for sequences without ground truth.
@@ -132,10 +135,10 @@ def mots_document(
     source = Path(truth) if truth is not None else images
     if not source.is_dir():
         raise DataError(f'{source}: no such folder; check data_root, ann_file and img_prefix')
-    found = _sequence_names(source, layout, truth is not None)
+    found = _sequences_in(source, layout, truth is not None)
     wanted = None if rows is None else [row.name for row in rows]
     lengths = {row.name: None if row.last is None else row.last - FIRST_FRAME[layout] + 1 for row in rows or ()}
-    positions = {name: position for position, name in enumerate(sorted(found))}
+    numbers = sequence_numbers(found, str(source))
     names = MOTS_CLASSES if layout == 'kitti' else {PEDESTRIAN: MOTS_CLASSES[PEDESTRIAN]}
     videos: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
@@ -143,8 +146,8 @@ def mots_document(
         frames = list_frames(_frames_of(images, name, layout))
         refuse_gaps(_frames_of(images, name, layout), frames, FIRST_FRAME[layout])
         length = lengths.get(name) or len(frames) or None
-        table = _read_truth(source, name, layout, length) if truth is not None else None
-        video = video_entry(positions[name], _sequence_files(name, images, layout, lengths.get(name), table))
+        table = _read_truth(found[name], layout, length) if truth is not None else None
+        video = video_entry(numbers[name], _sequence_files(name, images, layout, lengths.get(name), table))
         videos.append(video)
         if table is not None:
             region_class = next((c for c, n in names.items() if classes and n == classes[0]), next(iter(names)))
@@ -153,25 +156,23 @@ def mots_document(
     return {'videos': videos, 'categories': categories, 'annotations': annotations if truth is not None else None}
 
 
-def _sequence_names(source: Path, layout: MOTSLayout, is_truth: bool) -> list[str]:
-    if layout == 'motschallenge' and is_truth:
-        return [path.parent.parent.name for path in source.glob('*/gt/gt.txt')]
-    texts = [path.stem for path in source.glob('*.txt')] if is_truth else []
-    return texts or [path.name for path in source.iterdir() if path.is_dir()]
+def _sequences_in(source: Path, layout: MOTSLayout, is_truth: bool) -> dict[str, Path]:
+    """Where every sequence's ground truth lies, or its frames."""
+    if not is_truth:
+        return {path.name: path for path in source.iterdir() if path.is_dir()}
+    if layout == 'motschallenge':
+        return {path.parent.parent.name: path for path in source.glob('*/gt/gt.txt')}
+    return mots_sources(source)
 
 
 def _frames_of(images: Path, name: str, layout: MOTSLayout) -> Path:
     return images / name / 'img1' if layout == 'motschallenge' else images / name
 
 
-def _read_truth(source: Path, name: str, layout: MOTSLayout, length: int | None) -> MaskTable:
+def _read_truth(path: Path, layout: MOTSLayout, length: int | None) -> MaskTable:
     """Masks of a sequence; ``length`` is None where neither frames nor a sequence map tell it."""
     first = FIRST_FRAME[layout]
-    if layout == 'motschallenge':
-        return read_masks(source / name / 'gt' / 'gt.txt', first_frame=first)
-    if (source / name).is_dir():
-        return read_mask_pngs(source / name, length, first, complete=True)
-    return read_masks(source / f'{name}.txt', first_frame=first)
+    return read_mask_pngs(path, length, first, complete=True) if path.is_dir() else read_masks(path, first_frame=first)
 
 
 def _sequence_files(
@@ -198,8 +199,9 @@ def _sequence_files(
 
 def _annotations(table: MaskTable, video: dict[str, Any], region_class: int, first_id: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
+    objects = np.unique(np.stack([table.ids, table.class_ids]), axis=1, return_inverse=True)[1].reshape(-1)
     for row, annotation in track_annotations(
-        video, table.frames, table.ids, table.masks.rles(), areas=table.masks.areas.astype(np.float64)
+        video, table.frames, objects, table.masks.rles(), areas=table.masks.areas.astype(np.float64)
     ):
         region = table.class_ids[row] == IGNORE
         class_id = region_class if region else int(table.class_ids[row])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,15 @@ from mmdet.datasets.image_file import SUFFIXES, header_size
 from mmdet.errors import ConfigError, DataError
 from mmdet.structures import RLE
 
-__all__ = ['SequenceFiles', 'choose_sequences', 'list_frames', 'refuse_gaps', 'track_annotations', 'video_entry']
+__all__ = [
+    'SequenceFiles',
+    'choose_sequences',
+    'list_frames',
+    'refuse_gaps',
+    'sequence_numbers',
+    'track_annotations',
+    'video_entry',
+]
 
 
 @dataclass(frozen=True)
@@ -54,10 +63,10 @@ def choose_sequences(found: Iterable[str], wanted: Sequence[str] | None, where: 
 
 
 def list_frames(folder: Path) -> list[str]:
-    """Names of the images of a folder in order; empty where there is no such folder."""
+    """Names of the images of a folder in order, hidden files left out; empty where there is no such folder."""
     if not folder.is_dir():
         return []
-    return sorted(path.name for path in folder.iterdir() if path.suffix in SUFFIXES)
+    return sorted(path.name for path in folder.iterdir() if path.suffix in SUFFIXES and path.name[0] != '.')
 
 
 def refuse_gaps(folder: Path, frames: Sequence[str], first_frame: int) -> None:
@@ -65,15 +74,18 @@ def refuse_gaps(folder: Path, frames: Sequence[str], first_frame: int) -> None:
 
     Args:
         folder: where they lie.
-        frames: their names in order; other names than numbers tell nothing and pass.
+        frames: their names in order; where none is a number, they tell nothing and pass.
         first_frame: number of the first.
 
     Raises:
-        DataError: a frame is missing, or one is there in two formats; the file is named.
+        DataError: a frame is missing, one is there in two formats, or a picture is no frame; the file is named.
     """
     stems = [Path(name).stem for name in frames]
-    if not all(stem.isdecimal() for stem in stems):
+    numbered = [stem.isdecimal() for stem in stems]
+    if not any(numbered):
         return
+    if not all(numbered):
+        raise DataError(f'{folder / frames[numbered.index(False)]}: frames here are called by numbers, this is none')
     for expected, (stem, name) in enumerate(zip(stems, frames), start=first_frame):
         if int(stem) != expected:
             raise DataError(
@@ -91,11 +103,29 @@ def frame_size(path: Path, known: tuple[int, int] | None, where: str) -> tuple[i
     return known if known else header_size(path, where)
 
 
-def video_entry(position: int, sequence: SequenceFiles) -> dict[str, Any]:
+def sequence_numbers(names: Iterable[str], where: str) -> dict[str, int]:
+    """Video ids by name: one more than a name that is a number, a checksum of any other.
+
+    An id depends on nothing but the name: what is held out, and which stored detections are whose, goes by ids, and
+    must not change when sequences are added.
+
+    Raises:
+        DataError: two names get one number.
+    """
+    found: dict[int, str] = {}
+    for name in sorted(names):
+        number = 1 + (int(name) if name.isdecimal() else zlib.crc32(name.encode()))
+        if number in found:
+            raise DataError(f'{where}: the sequences {found[number]} and {name} get the same number; rename one')
+        found[number] = name
+    return {name: number for number, name in found.items()}
+
+
+def video_entry(number: int, sequence: SequenceFiles) -> dict[str, Any]:
     """A video of the document, with the benchmark's name and first frame number for those who write its files."""
     height, width = sequence.size
     names = {'name': sequence.name, 'first_frame': sequence.first_frame, 'file_names': sequence.file_names}
-    return {'id': position + 1, 'height': height, 'width': width, **names}
+    return {'id': number, 'height': height, 'width': width, **names}
 
 
 def track_annotations(

@@ -104,22 +104,29 @@ class DetectionDump:
         """
         if not self._video:
             return None
-        path = self.folder / f'video_{self._video["video_id"]}.npz'
-        lengths = self._columns.pop('rle_lengths')
-        with atomic_file(path) as file, zipfile.ZipFile(file, 'w') as archive:
-            for name, value in {'version': VERSION, **self._video}.items():
-                _write(archive, name, np.asarray(value, np.int64))
-            if 'embeddings' in self._columns and self.track_head is not None:
-                _write(archive, 'track_head', np.asarray(self.track_head))
-            for name, column in self._columns.items():
-                column.write_to(archive, name)
-            lengths._file.seek(0)
-            offsets = np.concatenate([[0], np.frombuffer(lengths._file.read(), np.int64).cumsum()])
-            _write(archive, 'rle_offsets', offsets.astype(np.int64))
-        for column in (lengths, *self._columns.values()):
-            column.close()
-        self._columns, self._video = {}, {}
+        columns, video = self._columns, self._video
+        self._columns, self._video = {}, {}  # whatever happens, the next video begins anew
+        path = self.folder / f'video_{video["video_id"]}.npz'
+        try:
+            with atomic_file(path) as file, zipfile.ZipFile(file, 'w') as archive:
+                self._write_video(archive, video, columns)
+        finally:
+            for column in columns.values():
+                column.close()
         return path
+
+    def _write_video(self, archive: zipfile.ZipFile, video: dict[str, Any], columns: dict[str, _Column]) -> None:
+        for name, value in {'version': VERSION, **video}.items():
+            _write(archive, name, np.asarray(value, np.int64))
+        if 'embeddings' in columns and self.track_head is not None:
+            _write(archive, 'track_head', np.asarray(self.track_head))
+        for name, column in columns.items():
+            if name != 'rle_lengths':
+                column.write_to(archive, name)
+        lengths = columns['rle_lengths']._file
+        lengths.seek(0)
+        offsets = np.concatenate([[0], np.frombuffer(lengths.read(), np.int64).cumsum()])
+        _write(archive, 'rle_offsets', offsets.astype(np.int64))
 
 
 def _counts(mask: RLE | None) -> bytes:

@@ -8,7 +8,7 @@ from mmdet.formats.boxes import BoxTable, counted_rows, distractor_rows, read_bo
 from mmdet.formats.kitti import KITTI_TYPES, read_kitti_boxes, write_kitti_boxes
 from mmdet.formats.masks import CAR, IGNORE, MOTS_CLASSES, PEDESTRIAN, MaskTable, read_masks, write_masks
 from mmdet.formats.masks_join import join_masks, join_mots_results
-from mmdet.formats.masks_png import list_mask_pngs, read_mask_pngs, write_mask_pngs
+from mmdet.formats.masks_png import list_mask_pngs, mots_sources, read_mask_pngs, write_mask_pngs
 from mmdet.formats.sequences import (
     SeqmapRow,
     SequenceInfo,
@@ -35,6 +35,7 @@ __all__ = [
     'join_mots_results',
     'list_mask_pngs',
     'mots_seqmap',
+    'mots_sources',
     'read_boxes',
     'read_kitti_boxes',
     'read_mask_pngs',

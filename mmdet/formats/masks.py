@@ -95,7 +95,10 @@ class MaskTable:
         """The rows that ``rows`` (bool or indices) names."""
         chosen = np.arange(len(self))[rows]
         arrays = {name: getattr(self, name)[chosen] for name in ('frames', 'ids', 'class_ids', 'lines')}
-        return replace(self, masks=self.masks.take(chosen), **arrays)
+        masks = self.masks.take(chosen)
+        if self.masks.touching is not None:  # the rows that touch may be among those that are left
+            masks = MaskSet.of(masks.texts, arrays['frames'], masks.size)
+        return replace(self, masks=masks, **arrays)
 
     def place(self, row: int) -> str:
         """File, line, frame and id of a row, for messages."""

@@ -23,6 +23,8 @@ def read_mask_pngs(
     first_frame: int = 0,
     size: tuple[int, int] | None = None,
     complete: bool = False,
+    drop_unknown_classes: bool = False,
+    drop_unknown_frames: bool = False,
 ) -> MaskTable:
     """Read the instance maps ``000000.png``, ... of one sequence; frames without a file have no objects.
 
@@ -33,10 +35,12 @@ def read_mask_pngs(
         size: height and width of the frames, None to take those of the first map.
         complete: ground truth: every frame has a map, an empty one where there is nothing, so that a lost file is not
             taken for a frame without objects. Without ``length`` up to the last map.
+        drop_unknown_classes: leave values of other classes out instead of refusing the map.
+        drop_unknown_frames: leave maps of frames outside the sequence out instead of refusing them.
 
     Raises:
         DataError: no such folder, a name without a number, a picture that is no 16-bit map or of another size, a
-            value of an unknown class, or a missing map; file and value are named.
+            value of an unknown class, a map of no frame, or a missing map; file and value are named.
     """
     folder = Path(folder)
     frames: list[int] = []
@@ -46,17 +50,28 @@ def read_mask_pngs(
     if complete:
         check_complete(paths, folder, length, first_frame)
     for path in paths:
-        picture = _read_map(path, size)
+        frame = int(path.stem) - first_frame
+        picture = _read_map(path, size, drop_unknown_classes)
         size = picture.shape[:2]
         found = np.unique(picture)
+        if found[-1] > 0 and (frame < 0 or (length is not None and frame >= length)):
+            if drop_unknown_frames:
+                continue
+            last = 'on' if length is None else f'to {first_frame + length - 1}'
+            raise DataError(f'{path}: frame {frame + first_frame} is unknown; frames go {first_frame} {last}')
         for value in found[found > 0].tolist():
-            frames.append(int(path.stem) - first_frame)
+            frames.append(frame)
             values.append(value)
             masks.append(encode(picture == value))
     ids = np.array(values, np.int64)
-    table = MaskTable.of(str(folder), frames, ids, ids // IDS_PER_CLASS, masks, first_frame)
-    refuse_unknown_frames(table.frames, length, str(folder), table.lines, first_frame)
-    return table
+    return MaskTable.of(str(folder), frames, ids, ids // IDS_PER_CLASS, masks, first_frame)
+
+
+def mots_sources(folder: str | Path) -> dict[str, Path]:
+    """Where the masks of every sequence of a folder lie: a folder of maps, else ``<sequence>.txt``."""
+    folder = Path(folder)
+    maps = {path.name: path for path in folder.iterdir() if path.is_dir() and any(path.glob('*.png'))}
+    return {path.stem: path for path in folder.glob('*.txt')} | maps
 
 
 def list_mask_pngs(folder: Path) -> list[Path]:
@@ -109,10 +124,13 @@ def write_mask_pngs(folder: str | Path, table: MaskTable, length: int, size: tup
         size: height and width of the frames.
 
     Raises:
-        DataError: masks overlap, an id is negative or in a frame twice, a class has more identities than 16 bits can
-            tell apart, or the folder cannot be written.
+        DataError: masks overlap or are of another size, an id is negative or in a frame twice, a frame is beyond
+            ``length``, a class has more identities than 16 bits can tell apart, or the folder cannot be written.
     """
     refuse_identities(table)
+    refuse_unknown_frames(table.frames, length, table.source, table.lines, table.first_frame)
+    if len(table) and tuple(table.masks.size) != tuple(size):
+        raise DataError(f'{table.source}: masks of {table.masks.size} (height, width) for frames of {tuple(size)}')
     values = _pixel_values(table)
     for frame in range(length):
         picture = np.zeros(size, np.uint16)
@@ -125,7 +143,7 @@ def write_mask_pngs(folder: str | Path, table: MaskTable, length: int, size: tup
             raise DataError(f'{path}: cannot write: {error.strerror}') from error
 
 
-def _read_map(path: Path, size: tuple[int, ...] | None) -> NDArray[np.uint16]:
+def _read_map(path: Path, size: tuple[int, ...] | None, drop_unknown: bool) -> NDArray[np.uint16]:
     picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if picture is None:
         raise DataError(f'{path}: the instance map cannot be decoded; download it again')
@@ -135,6 +153,9 @@ def _read_map(path: Path, size: tuple[int, ...] | None) -> NDArray[np.uint16]:
     if size is not None and picture.shape != tuple(size):
         raise DataError(f'{path}: the map is {picture.shape} (height, width), the frames are {tuple(size)}')
     unknown = sorted(set((np.unique(picture) // IDS_PER_CLASS).tolist()) - {0, IGNORE, *MOTS_CLASSES})
+    if drop_unknown:
+        known = np.isin(picture // IDS_PER_CLASS, (IGNORE, *MOTS_CLASSES))
+        return np.where(known, picture, 0).astype(np.uint16)
     strays = picture[(picture > 0) & (picture < IDS_PER_CLASS)]
     if unknown or strays.size:
         value = int(strays[0]) if strays.size else f'{unknown[0]}xxx'

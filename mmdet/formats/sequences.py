@@ -49,7 +49,7 @@ def read_seqinfo(path: str | Path) -> SequenceInfo:
     Raises:
         DataError: missing, not an ini file, or a key is missing or no number; the key is named.
     """
-    parser = configparser.ConfigParser()
+    parser = configparser.ConfigParser(interpolation=None)
     try:
         parser.read_string(Path(path).read_text(encoding='utf-8'))
         section = parser['Sequence']

@@ -14,6 +14,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from mmdet.errors import DataError
+from mmdet.ops.rle_counts import join_runs
 from mmdet.structures import RLE
 
 __all__ = ['area', 'compact', 'decode', 'decode_all', 'encode', 'from_bboxes', 'normalise_rle', 'shift', 'to_bbox']
@@ -69,10 +70,14 @@ def _from_dict(segmentation: dict, height: int, width: int, prefix: str) -> RLE:
         )
     if isinstance(counts, (str, bytes)):
         text = counts if isinstance(counts, str) else counts.decode('latin-1')
-        _check_runs(_parse_runs(text, prefix), height, width, prefix)
-        return RLE(size=[int(height), int(width)], counts=text)
-    runs = _check_run_list(counts, prefix)
-    _check_runs(runs, height, width, prefix)
+        runs = _parse_runs(text, prefix)
+        _check_runs(runs, height, width, prefix)
+        if (runs[1:] > 0).all():
+            return RLE(size=[int(height), int(width)], counts=text)
+    else:
+        runs = _check_run_list(counts, prefix)
+        _check_runs(runs, height, width, prefix)
+    runs = join_runs(runs)  # IoU and union in C stop early at an empty run
     encoded = coco_mask.frPyObjects({'size': [height, width], 'counts': runs.tolist()}, height, width)
     return _as_text(encoded)
 

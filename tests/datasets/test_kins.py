@@ -160,8 +160,9 @@ def test_another_plan_does_not_mix_with_what_is_there(source: Callable, tmp_path
         (lambda d: d['images'][0].update(height=70), 'image 3: mask size|100 x 60'),
         (lambda d: d['images'][1].pop('width'), "image 1 needs 'file_name', 'height' and 'width'"),
         (lambda d: d['images'][1].update(file_name='lost.png'), 'lost.png .*the image does not exist'),
+        (lambda d: [e.update(file_name=f) for e, f in zip(d['images'], ('a/1.png', 'a_1.png'))], 'called the same'),
     ],
-    ids=['no images', 'amodal only', 'lost image', 'no cars', 'size', 'no width', 'no file'],
+    ids=['no images', 'amodal only', 'lost image', 'no cars', 'size', 'no width', 'no file', 'one name for two'],
 )
 def test_damaged_input_ends_with_its_place(source: Callable, tmp_path: Path, edit: Callable, message: str) -> None:
     annotations, images = source(edit)

@@ -68,7 +68,7 @@ def test_a_sequence_of_unknown_size_is_as_large_as_its_boxes_reach(root: Path) -
 def test_detections(root: Path) -> None:
     dataset = MOTChallengeDataset('train', str(root), test_mode=True)
     shutil.rmtree(root / 'train' / 'MOT17-02' / 'gt')  # is not read again
-    found = dataset.detections(1)
+    found = dataset.detections(dataset.videos[0].id)
     assert found.frames.tolist() == [0, 2] and found.scores.tolist() == [0.9, 0.8]
     with pytest.raises(DataError, match='there is no video 5'):
         dataset.detections(5)
@@ -105,4 +105,4 @@ def test_damaged_ground_truth_names_its_line(root: Path) -> None:
 def test_real_sequences(data_dir: Path) -> None:
     dataset = MOTChallengeDataset('.', str(data_dir / 'real' / 'mot' / 'KITTI'), test_mode=True)
     assert [video.length for video in dataset.videos] == [270, 106]
-    assert len(dataset.detections(1)) > 300
+    assert len(dataset.detections(dataset.videos[0].id)) > 300

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zlib
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from mmdet.datasets import ChunkIndex, MOTSDataset, TrainIndex
 from mmdet.datasets.check import check_data
 from mmdet.datasets.shapes import ShapesConfig, make_shapes
 from mmdet.datasets.shapes.writers.kitti_mots import KITTIMOTSWriter
+from mmdet.datasets.tracking_files import sequence_numbers
 from mmdet.errors import ConfigError, DataError
 from mmdet.formats import MaskTable, write_masks
 from mmdet.ops.rle import decode, encode
@@ -80,6 +82,43 @@ def test_choice_of_sequences(root: Path, choice: dict, names: list[str]) -> None
     everything = MOTSDataset('instances_txt', str(root))
     ids = {video.file_names: video.id for video in everything.videos}
     assert all(video.id == ids[video.file_names] for video in dataset.videos)
+
+
+def test_ids_stay_when_sequences_come(root: Path, tmp_path: Path) -> None:
+    """What is held out, and whose stored detections are whose, goes by ids."""
+    shutil.copytree(root, tmp_path / 'set')
+    for folder in ('instances_txt', 'training/image_02'):
+        for path in sorted((tmp_path / 'set' / folder).glob('0000*')):
+            path.rename(path.with_name(path.name.replace('0000', '0000-night')))
+    dataset = MOTSDataset('instances_txt', str(tmp_path / 'set'), test_mode=True)
+    ids = {video.file_names[0].split('/')[0]: video.id for video in dataset.videos}
+    assert ids.pop('0000-night') > 10_000 and ids == {'0001': 2, '5000': 5001, '5001': 5002}
+    assert sequence_numbers(['7', 'MOT17-02'], 'x') == {'7': 8, 'MOT17-02': 1 + zlib.crc32(b'MOT17-02')}
+    with pytest.raises(DataError, match='x: the sequences 02 and 2 get the same number'):
+        sequence_numbers(['2', '02'], 'x')
+
+
+def test_an_identity_that_changes_its_class(root: Path, tmp_path: Path) -> None:
+    """Every evaluator counts it as an object of each class; so does what is trained on."""
+    mask = encode(np.pad(np.ones((8, 8), np.uint8), ((0, 56), (0, 88))))
+    table = MaskTable.of('t', range(4), [1] * 4, [1, 1, 2, 2], [mask] * 4)
+    write_masks(tmp_path / 'instances_txt/0000.txt', table)
+    dataset = MOTSDataset('instances_txt', str(tmp_path), str(root / 'training/image_02'), test_mode=True)
+    found = dataset.ground_truth()['annotations']
+    assert [a['category_id'] for a in found] == [1, 2] and [a['track_id'] for a in found] == [1, 1]
+    assert [[frame for frame, m in enumerate(a['segmentations']) if m] for a in found] == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize(('name', 'seen'), [('preview.png', True), ('._000000.png', False)])
+def test_pictures_that_are_no_frames(root: Path, tmp_path: Path, name: str, seen: bool) -> None:
+    shutil.copytree(root, tmp_path / 'set')
+    frames = tmp_path / 'set/training/image_02/0000'
+    shutil.copy(frames / '000000.png', frames / name)
+    if not seen:
+        assert len(MOTSDataset('instances_txt', str(tmp_path / 'set')).videos) == 4
+        return
+    with pytest.raises(DataError, match=f'{name}: frames here are called by numbers'):
+        MOTSDataset('instances_txt', str(tmp_path / 'set'))
 
 
 def test_frames_without_ground_truth(root: Path) -> None:

@@ -108,3 +108,19 @@ def test_bad_files(tmp_path, case):
 def test_sample_without_detections(tmp_path):
     with pytest.raises(DataError, match='video 1, frame 0'):
         DetectionDump(tmp_path).add(FrameSample(metainfo={'video_id': 1, 'frame_id': 0, 'ori_shape': (2, 2)}))
+
+
+def test_a_video_that_cannot_be_written_leaves_the_next_alone(tmp_path, monkeypatch):
+    dump = DetectionDump(tmp_path)
+    dump.add(sample(0, 2))
+    with monkeypatch.context() as patch:
+        patch.setattr('mmdet.engine.detection_dump.zipfile.ZipFile', _full_disk)
+        with pytest.raises(DataError, match='No space left'):
+            dump.finish()
+    dump.add(sample(0, 3, video=43))
+    assert len(read_detections(dump.finish()).scores) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ['video_43.npz']
+
+
+def _full_disk(*_):
+    raise OSError(28, 'No space left on device')

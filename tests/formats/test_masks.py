@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmdet.errors import DataError
-from mmdet.formats import MaskTable, read_mask_pngs, read_masks, write_mask_pngs, write_masks
+from mmdet.formats import MaskTable, mots_sources, read_mask_pngs, read_masks, write_mask_pngs, write_masks
 from mmdet.ops.rle import decode, encode
 
 SIZE = (20, 40)
@@ -117,6 +117,16 @@ def test_drops_on_request(path: Path) -> None:
     assert table.ids.tolist() == [1001] and len(table.masks) == 1
 
 
+def test_what_is_left_of_a_file_may_not_overlap(path: Path) -> None:
+    touching = line(0, 7, 2, box(11, 11, 14, 14))
+    for dropped in (line(1, 3001, 3, A), line(9, 1, 1, A)):
+        path.write_text(''.join([dropped, GOOD[0], touching]))
+        with pytest.raises(DataError, match=r'line 3, frame 0, id 7: the mask shares pixels with that of id 1001'):
+            read_masks(path, 4, drop_unknown_classes=True, drop_unknown_frames=True)
+    path.write_text(''.join([GOOD[0], line(0, 3001, 3, A)]))  # the mask that touches is dropped
+    assert read_masks(path, 4, drop_unknown_classes=True).ids.tolist() == [1001]
+
+
 def test_detections_may_overlap_but_are_not_written_so(path: Path, tmp_path: Path) -> None:
     path.write_text(''.join([GOOD[0], line(0, 7, 2, box(11, 11, 14, 14))]))
     table = read_masks(path, 4, detections=True)
@@ -199,6 +209,32 @@ def test_maps_refused(tmp_path: Path, picture: np.ndarray, message: str) -> None
     cv2.imwrite(str(tmp_path / '000000.png'), picture)
     with pytest.raises(DataError, match=f'000000.png: .*{message}'):
         read_mask_pngs(tmp_path, size=SIZE)
+
+
+def test_maps_drop_on_request(tmp_path: Path) -> None:
+    for frame, value in ((0, 1001), (2, 2001)):
+        cv2.imwrite(str(tmp_path / f'{frame:06d}.png'), np.full(SIZE, value, np.uint16))
+    with pytest.raises(DataError, match=r'000002\.png: frame 2 is unknown; frames go 0 to 1'):
+        read_mask_pngs(tmp_path, 2)
+    assert read_mask_pngs(tmp_path, 2, drop_unknown_frames=True).ids.tolist() == [1001]
+    cv2.imwrite(str(tmp_path / '000000.png'), np.array([[1001, 3001, 7]], np.uint16))
+    cv2.imwrite(str(tmp_path / '000002.png'), np.array([[2001, 0, 0]], np.uint16))
+    assert read_mask_pngs(tmp_path, drop_unknown_classes=True).ids.tolist() == [1001, 2001]
+
+
+@pytest.mark.parametrize(('length', 'size', 'message'), [(3, SIZE, 'frame 3 is unknown'), (4, (20, 41), 'frames of')])
+def test_maps_that_cannot_be_written(tmp_path: Path, length: int, size: tuple, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        write_mask_pngs(tmp_path, MaskTable.of('t', [0, 3], [1, 1], [1, 1], [A, A]), length, size)
+
+
+@pytest.mark.parametrize('text', ['0001.txt', '0002.txt'])
+def test_every_sequence_counts_whatever_form_it_has(tmp_path: Path, text: str) -> None:
+    (tmp_path / '0002').mkdir()
+    (tmp_path / 'empty').mkdir()
+    cv2.imwrite(str(tmp_path / '0002/000000.png'), np.full(SIZE, 1001, np.uint16))
+    (tmp_path / text).write_text('')
+    assert mots_sources(tmp_path) == {text[:4]: tmp_path / text, '0002': tmp_path / '0002'}  # maps win
 
 
 def test_real_pointtrack_files(data_dir: Path, tmp_path: Path) -> None:

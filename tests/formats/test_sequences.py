@@ -71,6 +71,11 @@ def test_seqinfo(tmp_path: Path) -> None:
     assert read_seqinfo(tmp_path / 'seqinfo.ini') == info
 
 
+def test_percent_signs_mean_nothing(tmp_path: Path) -> None:
+    (tmp_path / 'seqinfo.ini').write_text('[Sequence]\nname=50%\nseqLength=3\n')
+    assert read_seqinfo(tmp_path / 'seqinfo.ini').name == '50%'
+
+
 @pytest.mark.parametrize(
     ('text', 'message'),
     [

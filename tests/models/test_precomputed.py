@@ -54,6 +54,10 @@ def test_a_dump_comes_back(tmp_path: Path) -> None:
     assert found.scores.tolist() == pytest.approx([0.9, 0.4])
     assert isinstance(found.masks, EncodedMasks) and found.masks.to_rle() == [RLE, RLE]
     assert found.embeddings.tolist() == [[2.0] * 4] * 2
+    for name in ('bboxes', 'labels', 'scores', 'embeddings'):
+        found[name] += 100  # is a copy
+    assert detector.detections(sample(frame=2)).bboxes.tolist() == [[5, 4, 10, 9]] * 2
+    assert detector.detections(sample(frame=2)).embeddings.max() < 100
     assert len(detector.detections(sample(frame=1)).bboxes) == 0
     assert len(detector.detections(sample(video=8)).masks) == 0
 

@@ -4,6 +4,7 @@ import contextlib
 
 import numpy as np
 import pytest
+from pycocotools import mask as coco_mask
 
 from mmdet.errors import DataError
 from mmdet.ops import rle
@@ -45,6 +46,16 @@ def test_spellings_of_one_mask(segmentation):
     assert normal == rle.encode(MASK)
     assert isinstance(normal['counts'], str)
     np.testing.assert_array_equal(rle.decode(normal), MASK)
+
+
+def test_empty_runs_are_joined():
+    """IoU and union in C stop at an empty run."""
+    whole = rle.encode(np.ones((10, 10)))
+    text = coco_mask.frPyObjects({'size': [10, 10], 'counts': [0, 4, 0, 96]}, 10, 10)
+    for segmentation in ({'size': [10, 10], 'counts': [0, 4, 0, 96]}, {**text, 'counts': text['counts'].decode()}):
+        assert rle.normalise_rle(segmentation, 10, 10) == whole
+    nothing = {'size': [10, 10], 'counts': [50, 0, 50]}
+    assert rle.normalise_rle(nothing, 10, 10) == rle.encode(np.zeros((10, 10)))
 
 
 def test_polygon():

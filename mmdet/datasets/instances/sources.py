@@ -17,6 +17,8 @@ from mmdet.datasets.image_file import check_size, read_image
 from mmdet.datasets.mots import MOTSDataset
 from mmdet.datasets.schema import Problem
 from mmdet.datasets.transforms.loading import load_objects
+from mmdet.errors import DataError
+from mmdet.formats import mots_sources
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class SourceVideo:
         name: what it is called, unique in its set.
         length: number of frames.
         read: frame of an index.
-        state: checksum of its annotations: identities, classes, boxes and areas.
+        state: checksum of its annotations: classes, boxes and areas.
     """
 
     name: str
@@ -62,10 +64,10 @@ def videos_of(dataset: VideoDataset) -> list[SourceVideo]:
 
 
 def _state_of(video: VideoInfo) -> int:
-    """Checksum of identities, classes, boxes and areas."""
+    """Checksum of classes, boxes and areas, track by track."""
     table, rows = video.table, slice(video.rows.start, video.rows.stop)
     slots = [slice(start, start + video.length) for start in table.slot_starts[rows].tolist()]
-    parts = [table.ids[rows], table.labels[rows], *(table.bboxes[s] for s in slots), *(table.areas[s] for s in slots)]
+    parts = [table.labels[rows], *(table.bboxes[s] for s in slots), *(table.areas[s] for s in slots)]
     return zlib.crc32(b''.join(np.ascontiguousarray(part).tobytes() for part in parts))
 
 
@@ -76,7 +78,10 @@ def _read(dataset: VideoDataset, video: VideoInfo, frame: int) -> AnnotatedFrame
     check_size(path, image.shape[:2], (video.height, video.width), where)
     objects = load_objects(ClipFrame(video, frame, path), dataset.ann_file)
     objects = objects.select(~objects.crowd)
-    return AnnotatedFrame(image, objects.masks.astype(bool), objects.labels, objects.ids)
+    # numbered by their place in the video: a file's ids may depend on the other videos in it
+    numbers = {identity: place for place, identity in enumerate(video.table.ids[video.rows.start : video.rows.stop])}
+    ids = np.array([numbers[identity] for identity in objects.ids.tolist()], np.int64)
+    return AnnotatedFrame(image, objects.masks.astype(bool), objects.labels, ids)
 
 
 def mots_videos(
@@ -85,7 +90,7 @@ def mots_videos(
     """Sequences in the layout of KITTI MOTS, called by their names; regions to be ignored are left out.
 
     Args:
-        root: with ``instances_txt``, or ``instances`` (maps) where there are no texts.
+        root: with ``instances_txt``, or ``instances`` (maps) where there are no texts. Both hold the same sequences.
         images: folder of the frames, one folder per sequence; '' is ``training/image_02`` of the root.
         sequences: names of the wanted ones, in this order; all in the order of their names if empty.
         part: ``train``, ``val`` or ``test``: the benchmark's own sequences, instead.
@@ -93,7 +98,11 @@ def mots_videos(
     Raises:
         DataError: a folder, sequence or frame is missing, or a file is damaged: positions in a track are frames.
     """
-    texts = Path(root) / 'instances_txt'
+    texts, maps = Path(root) / 'instances_txt', Path(root) / 'instances'
+    if texts.is_dir() and maps.is_dir():
+        differ = sorted(set(mots_sources(texts)) ^ set(mots_sources(maps)))
+        if differ:
+            raise DataError(f'{root}: sequence {differ[0]} is in one of instances_txt and instances only')
     dataset = MOTSDataset(
         'instances_txt' if texts.is_dir() else 'instances',
         str(root),

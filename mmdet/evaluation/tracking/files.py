@@ -21,6 +21,7 @@ from mmdet.formats import (
     MaskTable,
     SeqmapRow,
     list_mask_pngs,
+    mots_sources,
     read_boxes,
     read_mask_pngs,
     read_masks,
@@ -65,9 +66,10 @@ def evaluate_mots_files(
     """MOTS results against ground truth; the layout of the ground truth says which benchmark it is.
 
     Args:
-        results: folder with ``<sequence>.txt`` or folders ``<sequence>`` of instance maps (which win), or one text
-            file, see :func:`evaluate_mot_files`.
-        annotations: KITTI MOTS ``instances_txt`` or ``instances``, or MOTSChallenge ``train`` (``*/gt/gt.txt``).
+        results: folder with ``<sequence>.txt``, or folders ``<sequence>`` of instance maps where there is no text, or
+            one text file, see :func:`evaluate_mot_files`.
+        annotations: KITTI MOTS ``instances_txt`` or ``instances``, or MOTSChallenge ``train`` (``*/gt/gt.txt``). A
+            sequence with text and maps is read from the maps, as mots_tools does.
         protocol: see :func:`mmdet.evaluation.tracking.mots.evaluate_mots`.
         seqmap: sequences and last frames; None takes all sequences, each up to the last map or frame with an object.
         official: let pass what the protocol's own program does: unknown classes (``trackeval``) or frames after the
@@ -189,8 +191,7 @@ def _mots_sources(root: Path) -> tuple[dict[str, Path], int]:
     challenge = {path.parent.parent.name: path for path in root.glob('*/gt/gt.txt')}
     if challenge:
         return challenge, 1
-    texts = {path.stem: path for path in root.glob('*.txt')}
-    found = texts or {path.name: path for path in root.iterdir() if path.is_dir() and any(path.glob('*.png'))}
+    found = mots_sources(root)
     if not found:
         layouts = '<sequence>.txt, <sequence>/*.png nor <sequence>/gt/gt.txt'
         raise AnnotationsMissingError(f'{root}: neither {layouts} is there')
@@ -220,7 +221,7 @@ def _read_table(
     protocol: Protocol = 'trackeval',
     complete: bool = False,
 ) -> MaskTable:
-    if path.is_dir():
-        return read_mask_pngs(path, length, first_frame, size, complete)
     classes, frames = official and protocol == 'trackeval', official and protocol == 'mots_tools'
+    if path.is_dir():
+        return read_mask_pngs(path, length, first_frame, size, complete, classes, frames)
     return read_masks(path, length, first_frame, size, drop_unknown_classes=classes, drop_unknown_frames=frames)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mmdet.evaluation.tables import text_table
-from mmdet.evaluation.tracking import clear_mot, hota_family, idf1
+from mmdet.evaluation.tracking import clear_mot, hota_family, idf1, mots_counts
 from mmdet.evaluation.tracking.mots_counts import combine_mots_tools
 from mmdet.evaluation.tracking.numbers import Numbers, scalar
 from mmdet.evaluation.tracking.scene import Scene
@@ -90,15 +90,22 @@ class TrackingScores:
         return cls(protocol, scores)
 
     def summary(self) -> dict[str, float]:
-        """Numbers over all sequences: the mean over classes by name, and each class as ``car_HOTA``; main ones first.
+        """Numbers over all sequences: of all classes by name, and each class as ``car_HOTA``; main ones first.
 
-        Classes without ground truth are left out of the means; numbers that are not finite are left out.
+        Counts are sums over the classes, the rest means over those with ground truth; numbers that are not finite are
+        left out.
         """
         rows = {name: found[TOGETHER] for name, found in self.scores.items() if name not in (CLASS_MEAN, CLASS_SUM)}
         truths = 'GT_Dets' if self.protocol == 'trackeval' else 'n_gt'
         present = [numbers for numbers in rows.values() if numbers[truths]] or list(rows.values())
         names = dict.fromkeys([*SHOWN[self.protocol], *present[0]])
-        found = {name: float(np.mean([scalar(numbers[name]) for numbers in present])) for name in names}
+        counts = SUMMED if self.protocol == 'trackeval' else mots_counts.COUNTS
+        found = {
+            name: float(sum(scalar(numbers[name]) for numbers in rows.values()))
+            if name in counts
+            else float(np.mean([scalar(numbers[name]) for numbers in present]))
+            for name in names
+        }
         if len(rows) > 1:
             found |= {f'{c}_{name}': scalar(value) for c, numbers in rows.items() for name, value in numbers.items()}
         return {name: value for name, value in found.items() if math.isfinite(value)}

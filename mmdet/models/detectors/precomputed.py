@@ -120,15 +120,16 @@ class PrecomputedDetector(Detector):
         video = self._video_of(sample)
         rows = video.rows(int(sample.frame_id))
         found = InstanceData()
-        found.bboxes = torch.from_numpy(video.bboxes[rows])
-        found.labels = torch.from_numpy(video.categories[rows])
-        found.scores = torch.from_numpy(video.scores[rows])
+        # copies, so that whoever changes a result leaves what is stored alone
+        found.bboxes = torch.tensor(video.bboxes[rows])
+        found.labels = torch.tensor(video.categories[rows])
+        found.scores = torch.tensor(video.scores[rows])
         canvas = (int(sample.ori_shape[0]), int(sample.ori_shape[1]))
         if 'masks' in self.provides:
             masks = from_bboxes(video.bboxes[rows], *canvas) if video.masks is None else video.masks[rows]
             found.masks = EncodedMasks(masks, canvas)
         if video.embeddings is not None and 'embeddings' in self.provides:
-            found.embeddings = torch.from_numpy(video.embeddings[rows])
+            found.embeddings = torch.tensor(video.embeddings[rows])
         return found
 
     def _video_of(self, sample: FrameSample) -> StoredVideo:

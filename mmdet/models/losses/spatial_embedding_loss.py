@@ -36,6 +36,8 @@ class SpatialEmbeddingLoss(nn.Module):
             for background as the original program does.
     """
 
+    _class_weights: Tensor
+
     def __init__(
         self,
         instance_weight: float = 1.0,
@@ -50,6 +52,7 @@ class SpatialEmbeddingLoss(nn.Module):
             raise ConfigError(f"SpatialEmbeddingLoss(ignored) is 'exclude' or 'background', got {ignored!r}")
         self.weights = (instance_weight, variance_weight, seed_weight)
         self.foreground_weight, self.weigh_other_classes = foreground_weight, weigh_other_classes
+        self.register_buffer('_class_weights', torch.tensor(foreground_weight, dtype=torch.float32), persistent=False)
         self.ignored = ignored
 
     def forward(
@@ -80,7 +83,7 @@ class SpatialEmbeddingLoss(nn.Module):
         return {name: weight * value for name, weight, value in zip(names, self.weights, values)}
 
     def _seed_loss(self, seeds: Tensor, near: Tensor, inside: Tensor, labels: Tensor, ignored: Tensor | None) -> Tensor:
-        weights = torch.as_tensor(self.foreground_weight, dtype=seeds.dtype, device=seeds.device).expand(len(seeds))
+        weights = self._class_weights.to(seeds).expand(len(seeds))
         foreground = (inside * (seeds[labels] - near).square()).sum(1) @ weights[labels]
         taken = torch.zeros_like(seeds).index_add_(0, labels, inside) > 0  # (C, P) pixels of each class
         if ignored is not None and self.ignored == 'exclude':

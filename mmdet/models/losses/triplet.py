@@ -40,7 +40,7 @@ def batch_hard_triplet(
     difference = farthest - nearest
     loss = functional.softplus(difference) if margin is None else (difference + margin).relu()
     # all processes meet in the count, whatever their share of the batch holds
-    return (loss * counted).sum() / batch_count(float(counted.sum()), vectors)
+    return (loss * counted).sum() / batch_count(counted.sum(), vectors)
 
 
 @MODELS.register_module()

@@ -241,6 +241,19 @@ def test_sequences_of_mots(mots: Path, texts: bool) -> None:
     assert [v.name for v in mots_videos(mots, sequences=['0002'])] == ['0002']
 
 
+def test_a_sequence_is_the_same_whatever_is_read_with_it(mots: Path, tmp_path: Path) -> None:
+    write_database(tmp_path / 'db', mots_videos(mots), ('car', 'pedestrian'), progress=False)
+    before = {path.name for path in (tmp_path / 'db/crops/0002').iterdir()}
+    write_database(tmp_path / 'db', mots_videos(mots, sequences=['0002']), ('car', 'pedestrian'), progress=False)
+    assert {path.name for path in (tmp_path / 'db/crops/0002').iterdir()} == before
+
+
+def test_texts_of_some_sequences_only(mots: Path) -> None:
+    write_masks(mots / 'instances_txt/0000.txt', read_mask_pngs(mots / 'instances/0000'))
+    with pytest.raises(DataError, match='sequence 0002 is in one of instances_txt and instances only'):
+        mots_videos(mots)
+
+
 def test_frames_in_another_folder(mots: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (mots / 'training/image_02').rename(mots / 'frames')
     with pytest.raises(DataError, match=r'training/image_02/0000: no frames'):

@@ -90,6 +90,15 @@ def test_exported_files_score_the_same(dataset: MOTSDataset, mots_root: Path, tm
         )
 
 
+@pytest.mark.parametrize('protocol', ['trackeval', 'mots_tools'])
+def test_counts_are_sums_over_classes(dataset: MOTSDataset, protocol: Any) -> None:
+    numbers = MOTSMetric(protocol).evaluate(truth_as_results(dataset, shift=3), dataset)
+    count, ratio = ('CLR_TP', 'sMOTSA') if protocol == 'trackeval' else ('tp', 'sMOTSA')
+    parts = [numbers[f'{label}_{count}'] for label in ('car', 'pedestrian')]
+    assert min(parts) > 0 and numbers[count] == sum(parts)
+    assert numbers[ratio] == pytest.approx((numbers[f'car_{ratio}'] + numbers[f'pedestrian_{ratio}']) / 2)
+
+
 def test_empty_maps_at_the_end_are_frames(mots_root: Path, tmp_path: Path) -> None:
     """No sequence map tells the length; the maps do, of ground truth or of results."""
     table = read_masks(mots_root / 'instances_txt' / '0000.txt')

@@ -78,3 +78,14 @@ def test_random_masks(seed: int, compat: bool) -> None:
             full = np.argwhere(mask)
             assert regions.bboxes[i].tolist() == [*full.min(0)[::-1], *(full.max(0) + 1)[::-1]]
     assert regions.bboxes[0].tolist() == [0, 0, 0, 0] and regions.counts[0] == 0
+
+
+@pytest.mark.parametrize('place', [(0, 0), (7, 11), (14, 20)], ids=['first corner', 'inside', 'last corner'])
+def test_windows_of_a_piece_are_those_of_the_frame(place: tuple[int, int]) -> None:
+    """Compat loses a row and a column at the frame's border, not where a piece of a frame ends."""
+    masks = draw([(place[0], place[0] + 5, place[1], place[1] + 9)], (20, 30))
+    whole = find_regions(masks, compat=True)
+    x1, y1, x2, y2 = find_regions(masks).windows[0].tolist()
+    part = find_regions(masks[:, y1:y2, x1:x2], compat=True, frame=(x1, y1, 30, 20))
+    assert (part.windows + torch.tensor([x1, y1, x1, y1])).equal(whole.windows)
+    assert part.counts.equal(whole.counts)

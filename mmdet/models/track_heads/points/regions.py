@@ -70,7 +70,9 @@ class Regions:
         return y1[:, None] + position // width[:, None], x1[:, None] + position % width[:, None]
 
 
-def find_regions(masks: Tensor, compat: bool = False) -> Regions:
+def find_regions(
+    masks: Tensor, compat: bool = False, frame: tuple[float, float, float, float] | None = None
+) -> Regions:
     """Pixels, boxes and windows of (N, H, W) bool masks.
 
     Args:
@@ -78,6 +80,7 @@ def find_regions(masks: Tensor, compat: bool = False) -> Regions:
         compat: cut windows as PointTrack's published program does when it tracks: where a window ends at the frame's
             border, its last row or column is lost, and pixels of the instance with it. An instance that would lose
             all of its pixels keeps them.
+        frame: x, y, width, height: where the masks lie in their frame, in their pixels; None: they are all of it.
     """
     height, width = masks.shape[1:]
     owner, rows, columns = _pixels(masks)
@@ -86,7 +89,9 @@ def find_regions(masks: Tensor, compat: bool = False) -> Regions:
     windows = enlarge_boxes(bboxes, CONTEXT_ENLARGEMENT, (height, width))
     if not compat:
         return Regions(rows, columns, counts, bboxes, windows)
-    cut = enlarge_boxes(bboxes, CONTEXT_ENLARGEMENT, (height - 1, width - 1))
+    x, y, frame_width, frame_height = frame or (0, 0, width, height)
+    end = min(height, int(frame_height - y) - 1), min(width, int(frame_width - x) - 1)
+    cut = enlarge_boxes(bboxes, CONTEXT_ENLARGEMENT, end)
     survives = _count(owner[_inside(rows, columns, cut[owner])], len(masks)) > 0
     windows = torch.where(survives[:, None], cut, windows)
     inside = _inside(rows, columns, windows[owner])

@@ -94,6 +94,15 @@ class FrameView(NamedTuple):
     owner_labels: Tensor | None = None
 
     @property
+    def frame(self) -> tuple[float, float, float, float] | None:
+        """``window`` in pixels of the masks."""
+        if self.window is None:
+            return None
+        down, right = self.scale
+        x, y, width, height = self.window
+        return x / right, y / down, width / right, height / down
+
+    @property
     def scale(self) -> tuple[float, float]:
         """Rows and columns of the image per row and column of the masks."""
         return self.image.shape[1] / self.masks.shape[1], self.image.shape[2] / self.masks.shape[2]
@@ -122,7 +131,7 @@ class PointSampler:
             rows: (R,) the instances wanted; the others are their surroundings. None takes all.
             distinct: list every pixel once; a network then computes less and gives the same.
         """
-        regions = find_regions(view.masks if rows is None else view.masks[rows], self.compat)
+        regions = find_regions(view.masks if rows is None else view.masks[rows], self.compat, view.frame)
         view = view._replace(owner_labels=view.labels if rows is None else view.labels[rows])
         total = self.num_foreground + self.num_context
         numbers = torch.randint(DRAWS, (len(regions.counts), total), generator=generator).to(view.masks.device)
