@@ -105,6 +105,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         trust=args.trust_checkpoint,
         dump_dir=args.dump_detections,
     )
+    for path in args.out:
+        tester.check_out(path)
     with tester.naming_results():
         tester.infer()
         deliver(args, tester, process, evaluate)

@@ -143,9 +143,18 @@ def _require_complete(module: nn.Module, report: LoadReport, problems: Sequence[
     if random:
         listed = [f'{entry.key} {shape_text(entry.shape)} ({entry.note})' for entry in random[:LISTED]]
         more = f', and {len(random) - LISTED} more' if len(random) > LISTED else ''
-        problems.append(f'{len(random)} parameters would be left random: {", ".join(listed)}{more}')
+        advice = _own_file(module, random)
+        problems.append(f'{len(random)} parameters would be left random: {", ".join(listed)}{more}{advice}')
     if problems:
         raise CheckpointError(f'{path} does not suit this model and data: {"; ".join(problems)}')
+
+
+def _own_file(module: nn.Module, random: Sequence[Entry]) -> str:
+    """How to name a file for a part that could bring its weights, where it is all that is missing."""
+    for name, part in module.named_modules():
+        if hasattr(part, 'own_weights') and all(entry.key.startswith(f'{name}.') for entry in random):
+            return f'. They are those of the {name}: name the file that has them, model.{name}.weights=FILE'
+    return ''
 
 
 def filled_parts(module: nn.Module) -> tuple[str, ...]:

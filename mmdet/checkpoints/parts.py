@@ -30,7 +30,7 @@ def parts_of(model: nn.Module) -> Iterator[tuple[str, Any]]:
 
 
 def missing_parts(model: nn.Module, state: Mapping[str, Any], trust: bool = False) -> tuple[StateDict, list[str]]:
-    """Weights, under the model's names, of all parts of which ``state`` has no tensor; and a sentence on each.
+    """Weights, under the model's names, of all parts of which ``state`` has no tensor; and a sentence on every part.
 
     Raises:
         CheckpointError: a part's file cannot be read safely, or does not fill the part.
@@ -40,6 +40,7 @@ def missing_parts(model: nn.Module, state: Mapping[str, Any], trust: bool = Fals
     for name, part in parts_of(model):
         prefix = f'{name}.' if name else ''
         if any(f'{prefix}{key}' in state for key in part.state_dict()):
+            notes.append(f'{name} has its tensors from the checkpoint; its own file {part.own_weights} is not used')
             continue
         own = part_state(part, trust, name)
         found.update({f'{prefix}{key}': tensor for key, tensor in own.items()})

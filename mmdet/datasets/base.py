@@ -145,6 +145,8 @@ class VideoDataset(torch.utils.data.Dataset, ABC):
         self, categories: list[dict], wanted: Sequence[str] | None
     ) -> tuple[tuple[str, ...], tuple[int, ...]]:
         names = [str(category['name']) for category in categories]
+        if isinstance(wanted, str):
+            raise ConfigError(f"classes is a list of names, got '{wanted}': write ['{wanted}']")
         if wanted is None:
             return tuple(names), tuple(category['id'] for category in categories)
         for name in wanted:

@@ -16,7 +16,7 @@ from mmdet.datasets.kins import OTHERS, KINSCrops, convert_kins
 from mmdet.datasets.siam import command as siam_crops
 from mmdet.datasets.ytvis import YouTubeVISDataset
 from mmdet.errors import ConfigError
-from mmdet.formats import MOTS_CLASSES
+from mmdet.formats import MOTS_CLASSES, read_seqmap
 from mmdet.holdout import HOLDOUT_FRACTION, SPLITS
 
 
@@ -68,6 +68,7 @@ def _instance_options(parser: ArgumentParser) -> None:
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument('--part', choices=('train', 'val'), help="with --mots: these of the benchmark's sequences")
     chosen.add_argument('--sequences', nargs='+', default=[], metavar='NAME', help='with --mots: only these')
+    chosen.add_argument('--seqmap', metavar='FILE', help='with --mots: those that this file lists')
     parser.add_argument('--split', choices=SPLITS, help='with --annotations: the held-out videos, or the rest')
     parser.add_argument('--holdout-fraction', type=float, default=HOLDOUT_FRACTION, metavar='F', help='share held out')
     parser.add_argument('--quiet', action='store_true', help='no progress bar')
@@ -76,10 +77,13 @@ def _instance_options(parser: ArgumentParser) -> None:
 def _write_instances(args: Namespace) -> str:
     if (args.mots is None) == (args.annotations is None):
         raise ConfigError('mots-instances reads either --mots ROOT or --annotations FILE with --images DIR')
-    if args.mots is None and (args.part or args.sequences):
-        raise ConfigError('--part and --sequences are for --mots; --annotations takes --split')
+    if args.mots is None and (args.part or args.sequences or args.seqmap):
+        raise ConfigError('--part, --sequences and --seqmap are for --mots; --annotations takes --split')
     if args.mots is not None:
-        videos = mots_videos(args.mots, args.images or '', args.sequences, args.part)
+        if args.split:
+            raise ConfigError('--split is for --annotations; --mots takes --part, --sequences or --seqmap')
+        names = [row.name for row in read_seqmap(args.seqmap)] if args.seqmap else args.sequences
+        videos = mots_videos(args.mots, args.images or '', names, args.part)
         classes: tuple[str, ...] = tuple(MOTS_CLASSES.values())
     else:
         if args.images is None:

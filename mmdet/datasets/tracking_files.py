@@ -47,9 +47,12 @@ def choose_sequences(found: Iterable[str], wanted: Sequence[str] | None, where: 
 
     Raises:
         DataError: there is none, or a wanted one is missing.
-        ConfigError: a name is wanted twice.
+        ConfigError: a name is wanted twice, or is no text.
     """
     known = sorted(found)
+    odd = [name for name in wanted or () if not isinstance(name, str)]
+    if odd:
+        raise ConfigError(f"{where}: names of sequences are text, got {odd[0]!r}: write '{odd[0]}' in quotes")
     if wanted is None:
         if not known:
             raise DataError(f'{where}: no sequence is there')

@@ -122,9 +122,11 @@ def build_tester(
     if needs_weights(model, weights):
         report = load_weights(model, str(weights), trust=trust, require_complete=True, classes=classes)
         log.info('%s', report.summary())
+        notes = report.notes
     else:
-        for note in load_parts(model):
-            log.info('%s', note)
+        notes = load_parts(model)
+    for note in notes:
+        log.info('%s', note)
     folder = Path(process.on_first(lambda: _scratch_folder(config.work_dir), 'making a result folder'))
     return make_tester(model.to(process.device), loader, process, folder, metrics, dump_dir)
 
@@ -154,6 +156,8 @@ def make_tester(
     kind = ResetTester if True in wishes else VideoTester
     if dump_dir and kind is ResetTester:
         raise ConfigError('--dump-detections keeps nothing under a reset protocol, which has no detections')
+    if dump_dir and process.first and any(Path(dump_dir).glob('video_*.npz')):
+        log.warning('%s holds detections already; those of videos that are not in this test stay there', dump_dir)
     head = getattr(model, 'track_head', None)
     dump = DetectionDump(dump_dir, None if head is None else type(head).__name__) if dump_dir else None
     return kind(model, loader, process, folder, metrics, dump)

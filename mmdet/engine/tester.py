@@ -85,6 +85,12 @@ class Tester(ABC):
 
         return self.process.on_first(work, 'evaluating')
 
+    def check_out(self, path: str | Path) -> None:
+        """Refuse a place for results that :meth:`export` would refuse, as far as that is known before the test."""
+        check = getattr(self.metrics[0] if self.metrics else None, 'check_out', None)
+        if check is not None:
+            check(path)
+
     def export(self, path: str | Path) -> str:
         """Write the result file that ``path`` asks for, by the first metric; its name, on every process."""
         if not self.metrics:

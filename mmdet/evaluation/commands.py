@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmdet.errors import ConfigError
 from mmdet.evaluation import vos_commands as vos
 from mmdet.evaluation.coco import KINDS, evaluate_coco_files
 from mmdet.evaluation.files import atomic_file, read_json
@@ -158,6 +159,8 @@ def _mots_options(parser: ArgumentParser) -> None:
 def _evaluate_mots(arguments: Namespace) -> Report:
     rows = read_seqmap(arguments.seqmap) if arguments.seqmap else None
     if arguments.part:
+        if '-' not in arguments.part:
+            raise ConfigError(f'--part {arguments.part}: give benchmark and part, such as kitti-val')
         rows = mots_seqmap(*arguments.part.partition('-')[::2])
     found = evaluate_mots_files(
         arguments.results, arguments.annotations, arguments.protocol, rows, arguments.official

@@ -253,6 +253,8 @@ def tracks_of(sample: FrameSample) -> FrameTracks:
     if 'pred_tracks' not in sample:
         raise DataError(f'{where} has no pred_tracks; results are collected after the tracker')
     tracks = sample.pred_tracks
+    if tracks is None:
+        raise DataError(f"{where}: the tracker's update returned None instead of the detections with identities")
     try:
         ids, labels, scores, bboxes = (
             np.asarray(tracks[name]).tolist() for name in ('instance_ids', 'labels', 'scores', 'bboxes')

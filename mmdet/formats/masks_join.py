@@ -28,6 +28,9 @@ def join_mots_results(folders: Sequence[str | Path], out: str | Path) -> list[Pa
     places = [Path(folder) for folder in folders]
     if not places or len({place.resolve() for place in [*places, Path(out)]}) <= len(places):
         raise ConfigError('joining results takes different folders, and another one to write to')
+    for place in places:
+        if not place.is_dir():
+            raise DataError(f'{place}: no such folder of results')
     names = [sorted(path.name for path in place.glob('*.txt')) for place in places]
     for place, own in zip(places, names):
         odd = sorted(set(own) ^ set(names[0]))

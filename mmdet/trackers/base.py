@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mmdet.structures import FrameSample, InstanceData
 from mmdet.trackers.kalman import FloatArray
@@ -55,8 +56,15 @@ class Tracker(ABC):
         return {}
 
 
-def with_identities(detections: InstanceData, ids: torch.Tensor) -> InstanceData:
-    """The rows of ``detections`` whose identity in ``ids`` (N,) is not negative, in their order."""
+def with_identities(detections: InstanceData, ids: torch.Tensor | NDArray[np.int64]) -> InstanceData:
+    """The rows of ``detections`` whose identity in ``ids`` (N,) is not negative, in their order.
+
+    Raises:
+        ValueError: there are not as many identities as detections.
+    """
+    if len(ids) != len(detections.bboxes):
+        raise ValueError(f'a tracker gave {len(ids)} identities for {len(detections.bboxes)} detections')
+    ids = torch.as_tensor(ids)
     kept = torch.from_numpy(np.flatnonzero(ids.numpy() >= 0))
     rows = kept.tolist()
     tracks = InstanceData()

@@ -65,12 +65,14 @@ def test_a_checkpoint_with_the_part_counts_more(reid: tuple[ReIDNet, str], tmp_p
     own = Tracked(None)
     save_weights(own.state_dict(), tmp_path / 'own.safetensors', {})
     model = Tracked(str(tmp_path / 'is not even there.safetensors'))
-    load_weights(model, tmp_path / 'own.safetensors', require_complete=True)
+    report = load_weights(model, tmp_path / 'own.safetensors', require_complete=True)
     assert torch.equal(model.vector(), own.vector())
+    assert any('is not even there.safetensors is not used' in note for note in report.notes)
 
 
 def test_without_a_file_the_head_would_be_random(detector: Path) -> None:
-    with pytest.raises(CheckpointError, match='would be left random'):
+    advice = r'would be left random: .* those of the track_head: .* model\.track_head\.weights=FILE'
+    with pytest.raises(CheckpointError, match=advice):
         load_weights(Tracked(None), detector, require_complete=True)
 
 

@@ -165,6 +165,10 @@ def test_refused(root: Path) -> None:
         MOTSDataset('instances_txt', str(root), layout='apollo')
     with pytest.raises(DataError, match='no such folder'):
         MOTSDataset('none', str(root))
+    with pytest.raises(ConfigError, match="names of sequences are text, got 5000: write '5000' in quotes"):
+        MOTSDataset('instances_txt', str(root), sequences=[5000])
+    with pytest.raises(ConfigError, match=r"classes is a list of names, got 'car': write \['car'\]"):
+        MOTSDataset('instances_txt', str(root), classes='car')
 
 
 def test_check_data_knows_the_layout(root: Path, tmp_path: Path) -> None:

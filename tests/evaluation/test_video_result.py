@@ -86,6 +86,13 @@ def without_tracks() -> FrameSample:
     return sample
 
 
+def tracked_as_none() -> FrameSample:
+    sample = frame_sample(0, [])
+    del sample.pred_tracks
+    sample.set_field(None, 'pred_tracks')
+    return sample
+
+
 def half_tracks() -> FrameSample:
     sample = frame_sample(0, [1])
     del sample.pred_tracks.labels
@@ -105,6 +112,7 @@ OUT_OF_ORDER = {
         'is 5 x 6, the frames before are 4 x 6',
     ),
     'no tracks': ([without_tracks()], 'video 7, frame 0 has no pred_tracks'),
+    'nothing from the tracker': ([tracked_as_none()], "frame 0: the tracker's update returned None"),
     'no labels': ([half_tracks()], 'pred_tracks needs instance_ids, labels'),
     'score not finite': ([bad_tracks(scores=torch.tensor([0.5, np.nan]))], 'frame 0, track 1: score nan'),
     'mask of another size': (

@@ -62,10 +62,13 @@ def test_instances_of_a_file(
     assert len(InstanceDatabase(str(tmp_path / 'db'))) > 4
 
 
-def test_instances_of_kitti_mots(tool: ModuleType, tmp_path: Path) -> None:
+@pytest.mark.parametrize('choice', [['--sequences', '0001'], ['--seqmap', 'map']], ids=['names', 'map'])
+def test_instances_of_kitti_mots(tool: ModuleType, tmp_path: Path, choice: list[str]) -> None:
     config = ShapesConfig(classes=('square', 'star', 'ring'), size=(96, 64), num_frames=3)
     make_shapes(tmp_path / 'kitti', config, {'train': 2}, KITTIMOTSWriter(), progress=False)
-    arguments = ['--mots', str(tmp_path / 'kitti'), '--sequences', '0001', '--quiet']
+    (tmp_path / 'map').write_text('0001 empty 000000 000002\n')
+    choice = [text.replace('map', str(tmp_path / 'map')) if text == 'map' else text for text in choice]
+    arguments = ['--mots', str(tmp_path / 'kitti'), *choice, '--quiet']
     assert tool.main(['mots-instances', str(tmp_path / 'db'), *arguments]) == 0
     database = InstanceDatabase(str(tmp_path / 'db'))
     assert database.classes == ('car', 'pedestrian')
@@ -92,7 +95,8 @@ def test_instances_of_a_part_of_kitti_mots(tool: ModuleType, tmp_path: Path, mon
         ([], 'reads either --mots ROOT or --annotations FILE'),
         (['--mots', 'a', '--annotations', 'b'], 'reads either'),
         (['--annotations', 'b'], 'needs --images'),
-        (['--annotations', 'b', '--images', 'c', '--part', 'train'], '--part and --sequences are for --mots'),
+        (['--mots', 'a', '--split', 'holdout'], '--split is for --annotations'),
+        (['--annotations', 'b', '--images', 'c', '--part', 'train'], '--part, --sequences and --seqmap are for --mots'),
     ],
 )
 def test_options_that_do_not_fit(tool: ModuleType, tmp_path: Path, options: list[str], message: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmdet.errors import DataError
+from mmdet.errors import ConfigError, DataError
 from mmdet.formats import MaskTable, read_masks, write_mask_pngs, write_masks
 from mmdet.ops.rle import encode
 
@@ -94,6 +94,8 @@ def test_mots_errors(evaluate, mots: Path) -> None:
     files = [str(mots / 'results'), '--annotations', str(mots / 'gt')]
     with pytest.raises(DataError, match='no ground truth of sequence 0002'):
         evaluate(['mots', *files, '--part', 'kitti-val'])
+    with pytest.raises(ConfigError, match='--part val: give benchmark and part, such as kitti-val'):
+        evaluate(['mots', *files, '--part', 'val'])
     (mots / 'results' / '0000.txt').unlink()
     with pytest.raises(DataError, match='no results for sequence 0000'):
         evaluate(['mots', *files])

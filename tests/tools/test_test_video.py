@@ -14,9 +14,10 @@ import torch
 from safetensors.torch import save_file
 
 from mmdet.engine.distributed import Process
-from mmdet.errors import CheckpointError, DataError, MMDetError
+from mmdet.errors import CheckpointError, ConfigError, DataError, MMDetError
+from mmdet.evaluation.tracking.metrics import result_folder
 from mmdet.formats import read_boxes
-from mmdet.registry import MODELS
+from mmdet.registry import METRICS, MODELS
 
 CONFIG = """
 model = dict(type='ToyModel')
@@ -63,6 +64,16 @@ def test_several_outputs(tool: ModuleType) -> None:
     assert tool.main(argv) == 0
     assert Path('a.json').read_bytes() == Path('b.json').read_bytes()
     assert json.loads(Path('new/m.json').read_text())['videos'] == 3
+
+
+def test_a_place_that_results_cannot_have_is_refused_before_the_test(
+    tool: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metric = METRICS.module_dict['ToyMetric']
+    monkeypatch.setattr(metric, 'check_out', lambda self, path: result_folder(path), raising=False)
+    monkeypatch.setattr('mmdet.engine.video_test.VideoTester.infer', lambda *_: pytest.fail('hours were spent'))
+    with pytest.raises(ConfigError, match=r'x\.zip: these results are a folder'):
+        tool.main(['config.py', 'w.pth', '--out', 'x.zip', '--work-dir', 'w'])
 
 
 FAILURES = {'an error of ours': DataError('no ground truth of video 7'), 'a defect': ZeroDivisionError('oh')}

@@ -13,6 +13,7 @@ from mmdet.ops.rle import encode
 from mmdet.registry import TRACKERS, register_all
 from mmdet.structures import FrameSample, InstanceData
 from mmdet.trackers import Tracker
+from mmdet.trackers.base import with_identities
 
 register_all()
 NAMES = sorted(TRACKERS.module_dict)
@@ -155,3 +156,11 @@ def test_forecasts_go_on_as_the_object_did(config: dict[str, Any]) -> None:
         found.masks, found.embeddings = [None], torch.ones(1, 4)
         identity = int(tracker.update(found, frame(t)).instance_ids[0])
     np.testing.assert_allclose(tracker.forecast(5)[identity], boxes[15:], atol=1.0)
+
+
+def test_identities_are_given_to_every_detection() -> None:
+    """What a new tracker may get wrong; numpy serves as well as a tensor."""
+    found = detections(5, frozenset())
+    assert with_identities(found, np.array([3, -1, 0, 2])).instance_ids.tolist() == [3, 0, 2]
+    with pytest.raises(ValueError, match='gave 3 identities for 4 detections'):
+        with_identities(found, np.array([3, -1, 0]))

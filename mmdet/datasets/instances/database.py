@@ -78,7 +78,7 @@ def _check_folder(folder: Path, classes: Sequence[str]) -> None:
 
 
 def _finished(folder: Path, video: SourceVideo) -> dict[str, Any] | None:
-    """The record of a video that is written already."""
+    """The record of a video that is written already; None where it is not, or where crops of it were lost."""
     path = folder / 'videos' / f'{video.name}.json'
     if not path.exists():
         return None
@@ -89,7 +89,8 @@ def _finished(folder: Path, video: SourceVideo) -> dict[str, Any] | None:
         )
     if record.get('state', video.state) != video.state:
         raise DataError(f'{path}: the annotations of this video have changed since; choose another folder')
-    return record
+    complete = all((folder / crop['file']).is_file() for track in record['tracks'] for crop in track['crops'])
+    return record if complete else None
 
 
 def _write_video(folder: Path, video: SourceVideo, bar: tqdm) -> dict[str, Any]:

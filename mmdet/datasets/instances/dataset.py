@@ -135,7 +135,8 @@ class InstanceDatabase(torch.utils.data.Dataset):
         picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if picture is None or picture.ndim != 3 or picture.shape[2] != 4 or not (picture[..., 3] == ALPHA['own']).any():
             state = 'is no crop of an instance' if path.exists() else 'is missing'
-            raise DataError(f'{path} {state}; write the database anew into an empty folder')
+            again = 'delete it where it is, and run tools/convert_dataset.py mots-instances again'
+            raise DataError(f'{path} {state}; {again}')
         return cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA)
 
     def _sample(self, position: int, crop: dict[str, Any], picture: np.ndarray, seed: int) -> FrameSample:

@@ -19,6 +19,7 @@ class Objective:
         key: name of the number; '' for the metric's first.
         shown: further numbers for the table, None for all.
         metric: config of a registered metric; None where the search has metrics of its own.
+        also: types of metrics that compute the number too and are taken where the config has one.
         lowest: whether the lowest number is the best.
     """
 
@@ -26,11 +27,15 @@ class Objective:
     shown: tuple[str, ...] | None = ()
     metric: dict[str, Any] | None = None
     lowest: bool = False
+    also: tuple[str, ...] = ()
 
     def metric_of(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Config of the metric: the ``test_evaluator`` of its type with its settings, else the metric as it is."""
+        """Config of the metric: the ``test_evaluator`` that computes it with its settings, else the metric as it is."""
         metric = dict(self.metric or {})
-        return next((dict(own) for own in _evaluators(config) if own.get('type') == metric.get('type')), metric)
+        own = [dict(evaluator) for evaluator in _evaluators(config)]
+        fitting = [one for one in own if one.get('type') == metric.get('type')]
+        fitting += [one for one in own if one.get('type') in self.also and one.get('protocol') != 'mots_tools']
+        return fitting[0] if fitting else metric
 
     def name(self, numbers: Mapping[str, float]) -> str:
         """Name of the number among those of a trial.
@@ -57,9 +62,9 @@ class Objective:
 _OVER_TIME = ('HOTA', 'DetA', 'AssA', 'MOTA', 'IDF1', 'IDSW')
 OBJECTIVES: dict[str, Objective] = {
     'ap': Objective('AP', ('AP50', 'AP75', 'AR10'), {'type': 'YTVISMetric'}),
-    'hota': Objective('HOTA', _OVER_TIME, {'type': 'MOTMetric'}),
-    'mota': Objective('MOTA', _OVER_TIME, {'type': 'MOTMetric'}),
-    'idf1': Objective('IDF1', _OVER_TIME, {'type': 'MOTMetric'}),
+    'hota': Objective('HOTA', _OVER_TIME, {'type': 'MOTMetric'}, also=('MOTSMetric',)),
+    'mota': Objective('MOTA', _OVER_TIME, {'type': 'MOTMetric'}, also=('MOTSMetric',)),
+    'idf1': Objective('IDF1', _OVER_TIME, {'type': 'MOTMetric'}, also=('MOTSMetric',)),
     'smotsa': Objective('sMOTSA', ('MOTSA', *_OVER_TIME), {'type': 'MOTSMetric'}),
 }
 

@@ -12,12 +12,13 @@ __all__ = ['best_trial', 'ranked', 'trial_table']
 
 
 def ranked(trials: Sequence[Trial], objective: Objective) -> list[Trial]:
-    """Trials that ran, best first; equal ones in the order of their parameters.
+    """Trials that ran, best first; of equal ones the config as it is, then in the order of their parameters.
 
     Raises:
         ConfigError: the metric does not have the number.
     """
-    return sorted((t for t in trials if t.numbers), key=lambda t: (objective.rank(t.numbers), key_of(t.params)))
+    ran = [trial for trial in trials if trial.numbers]
+    return sorted(ran, key=lambda t: (objective.rank(t.numbers), bool(t.params), key_of(t.params)))
 
 
 def best_trial(trials: Sequence[Trial], objective: Objective) -> Trial:

@@ -84,6 +84,10 @@ class MOTMetric:
         print_log('\n' + self.last.table(), logger='current')
         return self.last.summary()
 
+    def check_out(self, path: str | Path) -> None:
+        """Refuse a place that :meth:`export` would refuse, before a test has taken its time."""
+        result_folder(path)
+
     def export(self, results: Iterable[VideoResult], dataset: EvaluationDataset, path: str | Path) -> Path:
         """Write one file per video into the folder ``path`` and give it back.
 

@@ -95,7 +95,8 @@ def _check_identities(frames: np.ndarray, ids: np.ndarray, video_id: int) -> Non
         frame, identity = divmod(int(places[counts.argmax()]), int(span))
         raise DataError(
             f'results of video {video_id}, frame {frame}: identity {identity} appears {counts.max()} times, but '
-            "an object is in one place at a time (MaskTrackTracker: set duplicate_policy='unique')"
+            "an object is in one place at a time; the tracker gave it twice (MaskTrackTracker does so unless its "
+            "duplicate_policy is 'unique')"
         )
 
 

@@ -16,8 +16,8 @@ EXPLANATIONS = {
     'pyramid': 'features of a pyramid (MaskRCNN has them; a detector that reads results from files does not; '
     'ReIDTrackHead looks at image crops instead)',
     'masks': 'instance masks (give the detector a mask head, or use a tracker that needs boxes only)',
-    'embeddings': 'one embedding per detection (add a track head: MaskTrackHead, or ReIDTrackHead on any detector; or '
-    'detections that have them)',
+    'embeddings': 'one embedding per detection (add a track head: MaskTrackHead, or ReIDTrackHead or PointTrackHead on '
+    'any detector; or take detections that were stored with them)',
     'frames': "the clip's 8-bit frames (heads see them, trackers do not)",
 }
 

@@ -184,7 +184,7 @@ def test_damage(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r'9_000001\.png is no crop'):
         dataset[TrainIndex(5, 0, 0)]
     shutil.rmtree(tmp_path / 'crops')
-    with pytest.raises(DataError, match='is missing; write the database anew'):
+    with pytest.raises(DataError, match='is missing; delete it where it is, and run'):
         dataset[TrainIndex(0, 0, 0)]
     (tmp_path / 'database.json').write_text('{}')
     with pytest.raises(DataError, match='no instance database of format 1'):
@@ -246,6 +246,15 @@ def test_a_sequence_is_the_same_whatever_is_read_with_it(mots: Path, tmp_path: P
     before = {path.name for path in (tmp_path / 'db/crops/0002').iterdir()}
     write_database(tmp_path / 'db', mots_videos(mots, sequences=['0002']), ('car', 'pedestrian'), progress=False)
     assert {path.name for path in (tmp_path / 'db/crops/0002').iterdir()} == before
+
+
+def test_a_lost_crop_is_written_again(mots: Path, tmp_path: Path) -> None:
+    write_database(tmp_path / 'db', mots_videos(mots), ('car', 'pedestrian'), progress=False)
+    crop = sorted((tmp_path / 'db/crops/0002').iterdir())[0]
+    before = crop.read_bytes()
+    crop.unlink()
+    write_database(tmp_path / 'db', mots_videos(mots), ('car', 'pedestrian'), progress=False)
+    assert crop.read_bytes() == before
 
 
 def test_texts_of_some_sequences_only(mots: Path) -> None:

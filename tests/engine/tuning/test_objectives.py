@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from mmdet.engine.tuning import OBJECTIVES, usual_objective
+from mmdet.engine.tuning.journal import Trial
+from mmdet.engine.tuning.report import ranked
 
 
 @pytest.mark.parametrize(
@@ -36,11 +38,18 @@ TOOLS = dict(type='MOTSMetric', protocol='mots_tools', png=True)
         ('mota', [dict(type='YTVISMetric'), MASKS], MASKS),
         ('smotsa', TOOLS, TOOLS),
         ('hota', TOOLS, dict(type='MOTMetric')),
+        ('hota', dict(type='MOTSMetric', png=True), dict(type='MOTSMetric', png=True)),
+        ('idf1', [dict(type='MOTSMetric'), MASKS], MASKS),
         ('ap', None, dict(type='YTVISMetric')),
     ],
 )
 def test_settings_of_the_metric_are_those_of_the_config(name: str, evaluator: Any, expected: dict) -> None:
     assert OBJECTIVES[name].metric_of({'test_evaluator': evaluator}) == expected
+
+
+def test_the_config_as_it_is_wins_ties() -> None:
+    trials = [Trial(params, {'HOTA': score}) for params, score in (({'a': 1}, 0.5), ({}, 0.5), ({'a': 2}, 0.4))]
+    assert [trial.params for trial in ranked(trials, OBJECTIVES['hota'])] == [{}, {'a': 1}, {'a': 2}]
 
 
 def test_numbers_that_a_protocol_lacks_are_not_shown() -> None:
