@@ -68,7 +68,7 @@ def test_sequences_without_masks(tmp_path: Path, rows: list[Row]) -> None:
         (['car', 'car'], ConfigError, 'different folders'),
         (['car', 'both'], ConfigError, 'another one to write to'),
         (['car', 'more'], DataError, r'b\.txt is not in every folder'),
-        (['nothing', 'nowhere'], DataError, 'no <sequence>'),
+        (['nothing', 'nowhere'], DataError, 'no such folder of results'),
         (['car', 'wide'], DataError, 'different sizes'),
     ],
     ids=lambda value: ' '.join(value) if isinstance(value, list) else None,
