@@ -145,7 +145,7 @@ def _sequence_files(folder: Path, images: Path) -> SequenceFiles:
     frames = list_frames(place)
     if info and frames and len(frames) != info.length:
         raise DataError(f'{path}: seqLength is {info.length}, but there are {len(frames)} frames in {place}')
-    refuse_gaps(place, frames, 1)
+    refuse_gaps(place, frames)
     if info and not frames:
         frames = [f'{number:06d}{info.suffix}' for number in range(1, info.length + 1)]
     if not frames:

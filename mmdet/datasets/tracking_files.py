@@ -72,13 +72,13 @@ def list_frames(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.suffix in SUFFIXES and path.name[0] != '.')
 
 
-def refuse_gaps(folder: Path, frames: Sequence[str], first_frame: int) -> None:
+def refuse_gaps(folder: Path, frames: Sequence[str], first_frame: int | None = None) -> None:
     """Refuse frames called by numbers that do not follow each other: annotations count them.
 
     Args:
         folder: where they lie.
         frames: their names in order; where none is a number, they tell nothing and pass.
-        first_frame: number of the first.
+        first_frame: number of the first; None: whatever it is called.
 
     Raises:
         DataError: a frame is missing, one is there in two formats, or a picture is no frame; the file is named.
@@ -89,11 +89,12 @@ def refuse_gaps(folder: Path, frames: Sequence[str], first_frame: int) -> None:
         return
     if not all(numbered):
         raise DataError(f'{folder / frames[numbered.index(False)]}: frames here are called by numbers, this is none')
-    for expected, (stem, name) in enumerate(zip(stems, frames), start=first_frame):
+    start = int(stems[0]) if first_frame is None else first_frame
+    for expected, (stem, name) in enumerate(zip(stems, frames), start):
         if int(stem) != expected:
             raise DataError(
                 f'{folder / name}: frame {expected:0{len(stem)}d} is due here. Annotations count the frames, from '
-                f'{first_frame}, so each must be there once'
+                f'{start}, so each must be there once'
             )
 
 

@@ -80,6 +80,16 @@ def test_boxes_beyond_the_frame_are_no_problem(root: Path) -> None:
     assert any('MOTChallenge' in line for line in lines)
 
 
+def test_frames_follow_each_other_from_any_number(root: Path) -> None:
+    folder = root / 'train' / 'MOT17-02' / 'img1'
+    for path in sorted(folder.iterdir()):
+        path.rename(path.with_name(f'{int(path.stem) - 1:06d}.jpg'))
+    assert MOTChallengeDataset('train', str(root)).videos[0].length == 3
+    (folder / '000001.jpg').rename(folder / '000007.jpg')
+    with pytest.raises(DataError, match=r'000002\.jpg: frame 000001 is due here'):
+        MOTChallengeDataset('train', str(root))
+
+
 def test_length_must_agree(root: Path) -> None:
     (root / 'train' / 'MOT17-02' / 'img1' / '000003.jpg').unlink()
     with pytest.raises(DataError, match='seqLength is 3, but there are 2 frames'):
