@@ -143,11 +143,10 @@ def mots_document(
     videos: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for name in choose_sequences(found, wanted, str(source)):
-        frames = list_frames(_frames_of(images, name, layout))
-        refuse_gaps(_frames_of(images, name, layout), frames, FIRST_FRAME[layout])
+        frames = _frames_of(images, name, layout)
         length = lengths.get(name) or len(frames) or None
         table = _read_truth(found[name], layout, length) if truth is not None else None
-        video = video_entry(numbers[name], _sequence_files(name, images, layout, lengths.get(name), table))
+        video = video_entry(numbers[name], _sequence_files(name, images, frames, layout, lengths.get(name), table))
         videos.append(video)
         if table is not None:
             region_class = next((c for c, n in names.items() if classes and n == classes[0]), next(iter(names)))
@@ -165,8 +164,16 @@ def _sequences_in(source: Path, layout: MOTSLayout, is_truth: bool) -> dict[str,
     return mots_sources(source)
 
 
-def _frames_of(images: Path, name: str, layout: MOTSLayout) -> Path:
-    return images / name / 'img1' if layout == 'motschallenge' else images / name
+def _folder_of(name: str, layout: MOTSLayout) -> str:
+    return f'{name}/img1' if layout == 'motschallenge' else name
+
+
+def _frames_of(images: Path, name: str, layout: MOTSLayout) -> list[str]:
+    """Names of a sequence's images, each there once; none where there are no images."""
+    folder = images / _folder_of(name, layout)
+    frames = list_frames(folder)
+    refuse_gaps(folder, frames, FIRST_FRAME[layout])
+    return frames
 
 
 def _read_truth(path: Path, layout: MOTSLayout, length: int | None) -> MaskTable:
@@ -176,12 +183,11 @@ def _read_truth(path: Path, layout: MOTSLayout, length: int | None) -> MaskTable
 
 
 def _sequence_files(
-    name: str, images: Path, layout: MOTSLayout, length: int | None, table: MaskTable | None
+    name: str, images: Path, frames: list[str], layout: MOTSLayout, length: int | None, table: MaskTable | None
 ) -> SequenceFiles:
     """Frames of a sequence; without images their names follow from its length."""
-    inside = f'{name}/img1' if layout == 'motschallenge' else name
+    inside = _folder_of(name, layout)
     first = FIRST_FRAME[layout]
-    frames = list_frames(images / inside)
     where = table.source if table else str(images / inside)
     if not frames:
         if length is None:

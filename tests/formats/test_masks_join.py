@@ -69,6 +69,7 @@ def test_sequences_without_masks(tmp_path: Path, rows: list[Row]) -> None:
         (['car', 'both'], ConfigError, 'another one to write to'),
         (['car', 'more'], DataError, r'b\.txt is not in every folder'),
         (['nothing', 'nowhere'], DataError, 'no such folder of results'),
+        (['hollow'], DataError, 'no <sequence>'),
         (['car', 'wide'], DataError, 'different sizes'),
     ],
     ids=lambda value: ' '.join(value) if isinstance(value, list) else None,
@@ -76,6 +77,7 @@ def test_sequences_without_masks(tmp_path: Path, rows: list[Row]) -> None:
 def test_refused(tmp_path: Path, names: list[str], error: type[Exception], message: str) -> None:
     for name, file, width in (('car', 'a', 8), ('both', 'a', 8), ('more', 'a', 8), ('more', 'b', 8), ('wide', 'a', 9)):
         write(tmp_path / f'{name}/{file}.txt', 1, [(0, 1, 0, 1)], width)
+    (tmp_path / 'hollow').mkdir()
     with pytest.raises(error, match=message):
         join_mots_results([tmp_path / name for name in names], tmp_path / 'both')
 
